@@ -1,0 +1,160 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// One word here makes a channel: `Sources/Channels/<Name>`, `channels/<Name>`, `Tests/Channel<Name>Tests`.
+let channels = ["Discord", "Slack", "Telegram", "WhatsApp"]
+
+let house: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+    .enableUpcomingFeature("InferIsolatedConformances"),
+    .treatAllWarnings(as: .error),
+]
+
+let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
+let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let metrics: Target.Dependency = .product(name: "Metrics", package: "swift-metrics")
+let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let hummingbird: Target.Dependency = .product(name: "Hummingbird", package: "hummingbird")
+let httpTypes: Target.Dependency = .product(name: "HTTPTypes", package: "swift-http-types")
+let nio: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
+let httpClient: Target.Dependency = .product(name: "AsyncHTTPClient", package: "async-http-client")
+
+func room(_ name: String, path: String? = nil, _ dependencies: [Target.Dependency]) -> Target {
+    .target(name: name, dependencies: dependencies, path: path, swiftSettings: house)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .testTarget(name: name, dependencies: dependencies, swiftSettings: house)
+}
+
+let channelRooms: [Target] = channels.map { name in
+    room(
+        "Channel\(name)",
+        path: "Sources/Channels/\(name)",
+        ["ParleyCore", "ChannelKit", "ChannelManifests", crypto]
+    )
+}
+
+let channelTests: [Target] = channels.map { name in
+    tests(
+        "Channel\(name)Tests",
+        [.target(name: "Channel\(name)"), "ChannelKit", "ChannelManifests", "ParleyCore", "ParleyTesting"]
+    )
+}
+
+let appDependencies: [Target.Dependency] =
+    [
+        "ParleyCore", "Migrations", "ChannelManifests", "ChannelKit", "AgentKit", "Storage", "CoordinationKit",
+        "Pipeline", "ModelProviders", "Integrations", "StorageSQLite", "Ingress", "Emulators",
+        hummingbird, httpTypes, nio, crypto, httpClient, lifecycle, logging, metrics,
+        .product(name: "Configuration", package: "swift-configuration"),
+    ] + channels.map { .target(name: "Channel\($0)") }
+
+let package = Package(
+    name: "parley",
+    platforms: [.macOS(.v15)],
+    products: [.executable(name: "parley", targets: ["parley"])],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-nio", from: "2.100.0"),
+        .package(url: "https://github.com/apple/swift-nio-extras", from: "1.34.1"),
+        .package(url: "https://github.com/apple/swift-crypto", "3.12.0"..<"5.0.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.6.3"),
+        .package(url: "https://github.com/apple/swift-metrics", from: "2.7.0"),
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
+        .package(url: "https://github.com/apple/swift-configuration", from: "1.0.0"),
+        .package(url: "https://github.com/apple/swift-http-types", from: "1.4.0"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.8.0"),
+        .package(url: "https://github.com/swift-server/async-http-client", from: "1.30.0"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.20.0"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.8.0"),
+    ],
+    targets: [
+        // 0 · system libraries
+        .systemLibrary(
+            name: "CMarkGFM",
+            path: "Sources/CMarkGFM",
+            providers: [.apt(["libcmark-gfm-dev", "libcmark-gfm-extensions-dev"])]
+        ),
+
+        // 1 · values, and data embedded in the binary
+        room("ParleyCore", [crypto]),
+        .target(
+            name: "Migrations",
+            path: "db",
+            exclude: ["README.md"],
+            sources: ["Migrations.swift"],
+            resources: [.embedInCode("migrations"), .embedInCode("seed")],
+            swiftSettings: house
+        ),
+        .target(
+            name: "ChannelManifests",
+            dependencies: ["ParleyCore"],
+            path: "channels",
+            exclude: channels.flatMap { ["\($0)/README.md", "\($0)/samples"] },
+            sources: ["ChannelManifests.swift"],
+            resources: channels.map { .embedInCode("\($0)/\($0).json") },
+            swiftSettings: house
+        ),
+
+        // 2 · ports
+        room("ChannelKit", ["ParleyCore", "ChannelManifests", "CMarkGFM", crypto]),
+        room("AgentKit", ["ParleyCore"]),
+        room("Storage", ["ParleyCore", "Migrations", crypto]),
+        room("CoordinationKit", ["ParleyCore"]),
+
+        // 3 · the story, and the adapters
+        room(
+            "Pipeline",
+            ["ParleyCore", "ChannelKit", "AgentKit", "Storage", "CoordinationKit", lifecycle, logging, metrics]
+        ),
+        room("ModelProviders", ["ParleyCore", "AgentKit"]),
+        room("Integrations", ["ParleyCore", "AgentKit", "Storage", "CoordinationKit"]),
+        room("StorageSQLite", ["ParleyCore", "Storage", .product(name: "GRDB", package: "GRDB.swift")]),
+
+        // 4 · HTTP
+        room("Ingress", ["ParleyCore", "ChannelKit", "Pipeline", hummingbird, httpTypes, nio, logging, metrics]),
+        .target(
+            name: "Emulators",
+            dependencies: ["ParleyCore", hummingbird, httpTypes, nio, crypto, httpClient, lifecycle, logging],
+            resources: [.embedInCode("Playground/Page")],
+            swiftSettings: house
+        ),
+
+        // 5 · composition root
+        room("ParleyApp", appDependencies),
+
+        // 6 · the executable
+        .executableTarget(
+            name: "parley",
+            dependencies: [
+                "ParleyCore", "ParleyApp", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            swiftSettings: house
+        ),
+
+        // T · test support
+        room(
+            "ParleyTesting",
+            path: "Tests/ParleyTesting",
+            ["ParleyCore", "ChannelKit", "AgentKit", "Storage", "StorageSQLite", "ChannelManifests"]
+        ),
+        tests("ParleyCoreTests", ["ParleyCore"]),
+        tests("ChannelKitTests", ["ChannelKit", "ParleyCore"]),
+        tests("AgentKitTests", ["AgentKit", "ParleyCore", "ParleyTesting"]),
+        tests("ModelProvidersTests", ["ModelProviders", "AgentKit", "ParleyCore", "ParleyTesting"]),
+        tests("IntegrationsTests", ["Integrations", "AgentKit", "Storage", "ParleyCore", "ParleyTesting"]),
+        tests("StorageTests", ["Storage", "StorageSQLite", "Migrations", "ParleyCore", "ParleyTesting"]),
+        tests("EmulatorsTests", ["Emulators", "ParleyCore", httpClient, nio, crypto]),
+        tests(
+            "ParleyAppTests",
+            [
+                "ParleyApp", "ParleyCore", "ChannelKit", "AgentKit", "Storage", "StorageSQLite", "Pipeline", "Ingress",
+                "Emulators", "ParleyTesting", httpClient, nio, crypto,
+            ]
+        ),
+        tests("HouseRulesTests", ["ParleyCore"]),
+    ] + channelRooms + channelTests
+)

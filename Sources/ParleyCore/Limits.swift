@@ -1,0 +1,92 @@
+/// Every limit of Parley's own, each with its reason. A platform's limits live in `channels/<Name>/<Name>.json`.
+package enum Limits {
+    // MARK: Accept
+
+    /// WhatsApp's largest webhook is 3 MB in theory and a few KB in practice; 1 MiB bounds memory per connection.
+    package static let webhookBodyBytes = 1 << 20
+    /// The platforms send under 2 KB of headers; NIO's own default of 80 KB invites abuse.
+    package static let headerBytes = 16 << 10
+    /// A webhook's headers arrive in one packet; a slower peer is an attack or a broken proxy.
+    package static let headerDeadline: Duration = .seconds(5)
+    /// 1 MiB over a poor line, and not a second more.
+    package static let bodyDeadline: Duration = .seconds(10)
+    /// Keep-alive connections of the platforms are reused within seconds.
+    package static let idleTimeout: Duration = .seconds(60)
+    /// One message that the model will read; longer texts are cut and marked.
+    package static let inboxTextBytes = 32 << 10
+    /// JSONTestSuite's hostile inputs nest 100,000 levels; no platform nests 20.
+    package static let jsonDepth = 64
+    /// Slack's documented window: ± 5 minutes. Used wherever a platform signs a timestamp.
+    package static let freshnessWindow: Duration = .seconds(300)
+    /// Largest group commit: beyond this, latency grows faster than throughput.
+    package static let eventsPerCommit = 256
+    /// Webhooks waiting for a commit; past it the answer is 503 and the platform redelivers.
+    package static let eventsAwaitingCommit = 8192
+
+    // MARK: Answer
+
+    /// Model calls in one turn: enough for three rounds of tools and corrections.
+    package static let stepsPerTurn = 8
+    /// Tool calls in one turn, whatever the number of steps.
+    package static let toolCallsPerTurn = 16
+    /// What a tool may give the model to read.
+    package static let toolResultBytes = 64 << 10
+    /// A shop that answers slower than this loses the customer's patience before the model has begun.
+    package static let toolTimeout: Duration = .seconds(5)
+    /// A whole model call.
+    package static let modelTimeout: Duration = .seconds(60)
+    /// Until a model's first byte; reasoning models may think for long, customers do not wait longer.
+    package static let modelFirstByte: Duration = .seconds(20)
+    /// Between two pieces of a stream.
+    package static let modelIdle: Duration = .seconds(20)
+    /// A whole turn, tools included.
+    package static let turnDeadline: Duration = .seconds(120)
+    /// Attempts at one model call before the polite apology.
+    package static let modelAttempts = 3
+    /// Attempts at a whole turn before the polite apology is sent instead.
+    package static let turnAttempts = 3
+    /// Messages that a turn remembers.
+    package static let contextMessages = 20
+    /// Their budget, estimated at UTF-8 bytes ÷ 3.5 a token.
+    package static let contextTokens = 8000
+    /// A stretch without messages after which the model forgets.
+    package static let sessionIdle: Duration = .seconds(3600)
+    /// A claim's life without a heartbeat.
+    package static let lease: Duration = .seconds(15)
+    /// Three heartbeats to a lease.
+    package static let heartbeat: Duration = .seconds(5)
+    /// One business may not starve the others.
+    package static let turnsPerBusiness = 32
+    /// Turns at once in one process: each waits on a model most of the time.
+    package static let turnsAtOnce = 1024
+    /// Quiet after the last event before a turn starts; "one thought sent as four messages".
+    package static let debounce: Duration = .milliseconds(500)
+    /// The longest that debouncing may hold a conversation back.
+    package static let debounceMaximum: Duration = .seconds(3)
+    /// A human owner who says nothing for this long hands back to the agent.
+    package static let humanOwnership: Duration = .seconds(1800)
+    /// How long a live-data answer may be told again, with its age.
+    package static let toolCache: Duration = .seconds(300)
+    /// Correctness does not wait for a doorbell.
+    package static let poll: Duration = .milliseconds(250)
+
+    // MARK: Deliver
+
+    /// Attempts before a delivery is dead.
+    package static let deliveryAttempts = 10
+    /// The span in which those attempts happen.
+    package static let deliverySpan: Duration = .seconds(86_400)
+    /// One platform call.
+    package static let sendTimeout: Duration = .seconds(15)
+    /// Deliveries under way at once in one process.
+    package static let deliveriesAtOnce = 256
+    /// First retry; doubles up to ``deliveryBackoffMaximum``.
+    package static let deliveryBackoff: Duration = .seconds(1)
+    /// Longest wait that we choose ourselves; a platform's Retry-After may be longer.
+    package static let deliveryBackoffMaximum: Duration = .seconds(3600)
+
+    // MARK: The process
+
+    /// From SIGTERM to exit 0.
+    package static let shutdown: Duration = .seconds(10)
+}

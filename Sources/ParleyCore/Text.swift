@@ -1,0 +1,27 @@
+/// Helpers for text that came from outside.
+extension String {
+    /// At most `count` UTF-8 bytes, never cutting a character; with an ellipsis when something was cut.
+    package func clipped(toUTF8 count: Int) -> String {
+        guard utf8.count > count else { return self }
+        var used = 0
+        var end = startIndex
+        for index in indices {
+            let width = self[index].utf8.count
+            guard used + width <= max(0, count - 3) else { break }
+            used += width
+            end = self.index(after: index)
+        }
+        return String(self[..<end]) + "…"
+    }
+
+    /// Without white space at both ends.
+    package var trimmed: String {
+        var slice = Substring(self)
+        while let first = slice.first, first.isWhitespace { slice.removeFirst() }
+        while let last = slice.last, last.isWhitespace { slice.removeLast() }
+        return String(slice)
+    }
+
+    /// An estimate for budgets: UTF-8 bytes ÷ 3.5, a middle that holds for English, code and CJK.
+    package var estimatedTokens: Int { (utf8.count * 2 + 6) / 7 }
+}
