@@ -169,9 +169,15 @@ extension ChannelConformance {
 
 extension ChannelConformance {
     private static func forged(_ sample: ChannelSample, _ subject: Subject) -> [String] {
-        let own = sample.integration.holding([subject.proofField: subject.secrets.0])
+        let field = subject.proofField
+        // Whichever of the two is not the sample's own.
+        let isFirst = sample.integration.credentials[field] == Secret(subject.secrets.0)
+        let other = sample.integration.holding([
+            field: isFirst ? subject.secrets.1 : subject.secrets.0, "previous_\(field)": "",
+        ])
+        let own = sample.integration.holding([field: subject.secrets.0, "previous_\(field)": ""])
         return expect(401, "\(sample): read under another secret") {
-            outcome(of: sample.request, for: own, on: subject.channel)
+            outcome(of: sample.request, for: other, on: subject.channel)
         }
             + expect(401, "\(sample): signed by a stranger") {
                 outcome(of: subject.prove(sample.request, subject.secrets.1), for: own, on: subject.channel)
