@@ -1,0 +1,174 @@
+import Foundation
+import GRDB
+import GRDBSQLite
+import ParleyCore
+import Storage
+
+/// A connection during one transaction.
+///
+/// After a statement has failed, every further one fails too and the transaction is rolled back: PostgreSQL does the
+/// same, so code that would work on one engine alone is found on both.
+final class SQLiteConnection: SQLConnection {
+    private let queue: DatabaseQueue
+    private let statements: PortableStatements
+    private var failure: SQLError?
+    private var isOver = false
+
+    init(queue: DatabaseQueue, statements: PortableStatements) {
+        self.queue = queue
+        self.statements = statements
+    }
+
+    func query(_ sql: String, _ parameters: [SQLValue]) async throws -> [SQLRow] {
+        try run(sql) { _, statement in
+            try statement.bind(parameters)
+            return try statement.rows()
+        }
+    }
+
+    func execute(_ sql: String, _ parameters: [SQLValue]) async throws -> Int {
+        try run(sql) { connection, statement in
+            try statement.bind(parameters)
+            return try statement.execute(on: connection)
+        }
+    }
+
+    func batch(_ sql: String, _ rows: [[SQLValue]]) async throws -> [Int] {
+        guard !rows.isEmpty else { return [] }
+        return try run(sql) { connection, statement in
+            try rows.map { parameters in
+                try statement.bind(parameters)
+                return try statement.execute(on: connection)
+            }
+        }
+    }
+
+    private func run<Result>(
+        _ sql: String,
+        _ body: (Database, BoundStatement) throws -> Result
+    ) throws(SQLError) -> Result {
+        if let failure { throw failure }
+        guard !isOver else { throw .failed(code: "misuse", message: "the transaction of this connection has ended") }
+        do {
+            return try queue.writeWithoutTransaction { connection in
+                // Some errors (disk full, I/O) end a transaction; nothing may then be committed on its own.
+                guard connection.isInsideTransaction else { throw SQLError.cannotWrite("the transaction was ended") }
+                return try body(connection, statements.prepare(sql, on: connection))
+            }
+        } catch {
+            let error = SQLError(error)
+            failure = error
+            throw error
+        }
+    }
+}
+
+// MARK: - The transaction itself
+
+extension SQLiteConnection {
+    func begin(_ sql: String) throws(SQLError) {
+        do {
+            try queue.writeWithoutTransaction { connection in
+                // Only after a ROLLBACK that failed; the disk may be well again.
+                if connection.isInsideTransaction { try connection.execute(sql: "ROLLBACK") }
+                try connection.cachedStatement(sql: sql).execute()
+            }
+        } catch {
+            throw SQLError(error)
+        }
+    }
+
+    /// When it throws, nothing was committed and no transaction is open.
+    func commit() throws(SQLError) {
+        if let failure {
+            rollBack()
+            throw failure
+        }
+        isOver = true
+        do {
+            try queue.writeWithoutTransaction { try $0.cachedStatement(sql: "COMMIT").execute() }
+        } catch {
+            rollBack()
+            throw SQLError(error)
+        }
+    }
+
+    func rollBack() {
+        isOver = true
+        queue.writeWithoutTransaction { connection in
+            guard connection.isInsideTransaction else { return }
+            // What it leaves behind when it fails is ended before the next transaction begins.
+            try? connection.cachedStatement(sql: "ROLLBACK").execute()
+        }
+    }
+}
+
+// MARK: - A statement, its parameters and its rows
+
+/// A prepared statement and the number of parameters that its SQL names.
+struct BoundStatement {
+    let statement: Statement
+    let parameterCount: Int
+
+    func bind(_ parameters: [SQLValue]) throws(SQLError) {
+        // SQLite would read a parameter that is missing as NULL.
+        guard parameters.count == parameterCount else {
+            throw .failed(code: "parameters", message: "\(parameterCount) expected, \(parameters.count) given")
+        }
+        statement.setUncheckedArguments(StatementArguments(parameters.map(\.databaseValue)))
+    }
+
+    func execute(on connection: Database) throws -> Int {
+        let before = connection.totalChangesCount
+        try statement.execute()
+        // `changesCount` leaves out what triggers wrote, but keeps its old value over statements that write no rows.
+        return connection.totalChangesCount == before ? 0 : connection.changesCount
+    }
+
+    func rows() throws -> [SQLRow] {
+        let cursor = try Row.fetchCursor(statement)
+        let columns = SQLColumns(statement.columnNames)
+        let count = Int32(clamping: statement.columnCount)
+        var rows: [SQLRow] = []
+        while try cursor.next() != nil {
+            let values = (0..<count).map { SQLValue(column: $0, of: statement.sqliteStatement) }
+            rows.append(SQLRow(columns: columns, values: values))
+        }
+        return rows
+    }
+}
+
+extension SQLValue {
+    /// Ids are 36 characters, times microseconds, truth is 1, JSON is text.
+    fileprivate var databaseValue: DatabaseValue {
+        switch self {
+        case .null: .null
+        case .integer(let value): value.databaseValue
+        case .real(let value): value.databaseValue
+        case .text(let value): value.databaseValue
+        case .blob(let value): Data(value).databaseValue
+        case .bool(let value): (value ? 1 as Int64 : 0).databaseValue
+        case .uuid(let value): value.description.databaseValue
+        case .timestamp(let value): value.microseconds.databaseValue
+        case .json(let value): value.description.databaseValue
+        }
+    }
+
+    /// Straight from SQLite's own buffers: GRDB's row would copy strings twice.
+    fileprivate init(column: Int32, of statement: OpaquePointer) {
+        switch sqlite3_column_type(statement, column) {
+        case SQLITE_INTEGER: self = .integer(sqlite3_column_int64(statement, column))
+        case SQLITE_FLOAT: self = .real(sqlite3_column_double(statement, column))
+        case SQLITE_TEXT:
+            let start = sqlite3_column_text(statement, column)
+            let bytes = UnsafeBufferPointer(start: start, count: Int(sqlite3_column_bytes(statement, column)))
+            self = .text(String(decoding: bytes, as: UTF8.self))
+        case SQLITE_BLOB:
+            let start = sqlite3_column_blob(statement, column)
+            self = .blob(
+                Array(UnsafeRawBufferPointer(start: start, count: Int(sqlite3_column_bytes(statement, column))))
+            )
+        default: self = .null
+        }
+    }
+}
