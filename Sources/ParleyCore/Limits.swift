@@ -43,8 +43,22 @@ package enum Limits {
     package static let turnDeadline: Duration = .seconds(120)
     /// Attempts at one model call before the polite apology.
     package static let modelAttempts = 3
+    /// First wait before a model is asked again (OpenAI's own SDK: 0.5 s, doubling to 8 s).
+    package static let modelBackoff: Duration = .milliseconds(500)
+    /// Longest wait that we choose ourselves: a customer is waiting. A provider's Retry-After may be longer.
+    package static let modelBackoffMaximum: Duration = .seconds(8)
+    /// One model answer on the wire; a stream costs about 200 bytes a token, so this is far beyond any reply.
+    package static let modelAnswerBytes = 8 << 20
+    /// One line of a model's stream; providers put whole tool arguments into one.
+    package static let modelLineBytes = 4 << 20
+    /// Tool calls in one model answer; real models ask for a handful.
+    package static let toolCallsPerAnswer = 128
+    /// What is kept of a tool call's arguments for the record.
+    package static let toolArgumentBytes = 4 << 10
     /// Attempts at a whole turn before the polite apology is sent instead.
     package static let turnAttempts = 3
+    /// Events that one turn takes in; what is beyond them waits for the next.
+    package static let eventsPerTurn = 50
     /// Messages that a turn remembers.
     package static let contextMessages = 20
     /// Their budget, estimated at UTF-8 bytes ÷ 3.5 a token.

@@ -14,6 +14,17 @@ extension String {
         return String(self[..<end]) + "…"
     }
 
+    /// At most `count` UTF-16 code units, never cutting a character; with an ellipsis when something was cut.
+    package func clipped(toUTF16 count: Int) -> String {
+        guard utf16.count > count else { return self }
+        var used = 1
+        let kept = prefix { character in
+            used += character.utf16.count
+            return used <= count
+        }
+        return kept + "…"
+    }
+
     /// Without white space at both ends.
     package var trimmed: String {
         var slice = Substring(self)

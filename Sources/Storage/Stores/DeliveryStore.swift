@@ -1,0 +1,405 @@
+import ParleyCore
+
+/// One outgoing call: where it stands between the outbox and the platform.
+package struct DeliveryRecord: Sendable {
+    package enum State: String, Sendable { case waiting, sending, uncertain, delivered, dead }
+
+    package let id: ID<Delivery>
+    package let businessID: ID<Business>
+    package let integrationID: ID<Integration>
+    package let conversationKey: String
+    package let conversationID: ID<Conversation>
+    package let turnID: ID<Turn>?
+    package let messageID: ID<Message>?
+    package let address: JSON
+    package let payload: JSON
+    package let text: String
+    package let state: State
+    package let attempts: Int
+    package let usesPlainText: Bool
+    package let mayBeDuplicate: Bool
+    package let notBefore: Timestamp
+    package let platformMessageID: String?
+    package let deadReason: String?
+    package let createdAt: Timestamp
+    package let settledAt: Timestamp?
+
+    init(_ row: SQLRow) throws(SQLError) {
+        id = try row.id("id")
+        businessID = try row.id("business_id")
+        integrationID = try row.id("channel_integration_id")
+        conversationKey = try row.text("conversation_key")
+        conversationID = try row.id("conversation_id")
+        turnID = row.optionalID("turn_id")
+        messageID = row.optionalID("message_id")
+        address = try row.json("address")
+        payload = try row.json("payload")
+        text = try row.text("text")
+        state = State(rawValue: try row.text("state")) ?? .waiting
+        attempts = Int(clamping: try row.int("attempts"))
+        usesPlainText = try row.bool("uses_plain_text")
+        mayBeDuplicate = try row.bool("may_be_duplicate")
+        notBefore = try row.timestamp("not_before")
+        platformMessageID = row.optionalText("platform_message_id")
+        deadReason = row.optionalText("dead_reason")
+        createdAt = try row.timestamp("created_at")
+        settledAt = row.optionalTimestamp("settled_at")
+    }
+}
+
+/// A delivery on its way into the outbox.
+package struct NewDelivery: Sendable {
+    package var id: ID<Delivery>
+    package var address: JSON
+    package var payload: JSON
+    package var text: String
+
+    package init(id: ID<Delivery>, address: JSON, payload: JSON, text: String) {
+        self.id = id
+        self.address = address
+        self.payload = payload
+        self.text = text
+    }
+}
+
+/// What became of an attempt, as the outbox keeps it.
+package struct AttemptOutcome: Sendable {
+    package enum Settlement: Sendable, Equatable {
+        case delivered(platformMessageID: String?)
+        case dead(reason: String)
+        /// To be tried again at a time, in plain text or at another address from now on.
+        case again(at: Timestamp, inPlainText: Bool, address: JSON?)
+        /// Nobody knows whether it arrived; to be reconciled at a time.
+        case uncertain(until: Timestamp)
+    }
+
+    package var settlement: Settlement
+    /// The verdict's word and reason, for the attempts and the journey.
+    package var verdict: String
+    package var reason: String?
+    package var milliseconds: Int
+    package var steps: [JourneyStep]
+
+    package init(
+        _ settlement: Settlement,
+        verdict: String,
+        reason: String?,
+        milliseconds: Int,
+        steps: [JourneyStep]
+    ) {
+        self.settlement = settlement
+        self.verdict = verdict
+        self.reason = reason
+        self.milliseconds = milliseconds
+        self.steps = steps
+    }
+}
+
+/// Committed deliveries. A send is marked before it starts and settled after, under the claim of its conversation.
+package struct DeliveryStore: Sendable {
+    private let database: any SQLDatabase
+
+    package init(_ database: any SQLDatabase) { self.database = database }
+
+    /// The oldest delivery of the claim's conversation that is not settled.
+    package func next(_ claim: Claim) async throws -> DeliveryRecord? {
+        try await database.read { try await DeliveryStore.next(claim, on: $0) }
+    }
+
+    /// Marks the delivery as being sent. Throws ``ClaimLost`` when somebody else has taken over.
+    ///
+    /// - Parameter mayRepeat: an earlier attempt may have arrived; counted and flagged for good.
+    package func markSending(
+        _ delivery: DeliveryRecord,
+        mayRepeat: Bool,
+        claim: Claim,
+        at now: Timestamp
+    ) async throws {
+        try await database.transaction { connection in
+            try await claim.check(on: connection)
+            try await DeliveryStore.markSending(delivery.id, mayRepeat: mayRepeat, claim: claim, on: connection)
+        }
+    }
+
+    /// Keeps what became of an attempt, and marks the next delivery as being sent in the same commit.
+    ///
+    /// - Returns: the next delivery, if it may be sent at once; otherwise the claim has been ended.
+    package func settle(
+        _ delivery: DeliveryRecord,
+        _ outcome: AttemptOutcome,
+        claim: Claim,
+        at now: Timestamp
+    ) async throws -> DeliveryRecord? {
+        try await database.transaction { connection in
+            try await claim.check(on: connection)
+            try await DeliveryStore.keep(outcome, of: delivery, at: now, on: connection)
+            guard let next = try await DeliveryStore.next(claim, on: connection) else {
+                try await claim.end(next: nil, on: connection)
+                return nil
+            }
+            guard next.notBefore <= now, next.state == .waiting else {
+                try await claim.end(next: (max(now, next.notBefore), now), on: connection)
+                return nil
+            }
+            try await DeliveryStore.markSending(next.id, mayRepeat: false, claim: claim, on: connection)
+            return next
+        }
+    }
+
+    /// Ends a claim in whose conversation nothing can be sent before `time`; nil when there is nothing at all.
+    package func rest(_ claim: Claim, until time: Timestamp?, at now: Timestamp) async throws {
+        try await database.transaction { connection in
+            try await claim.check(on: connection)
+            try await claim.end(next: time.map { ($0, now) }, on: connection)
+        }
+    }
+
+    /// Settles a delivery by what the platform reported in a webhook; never downgrades. False when it is not ours.
+    static func report(
+        platformMessageID: String,
+        deliveryID: ID<Delivery>?,
+        state: String,
+        reason: String?,
+        integration: ID<Integration>,
+        business: ID<Business>,
+        at now: Timestamp,
+        on connection: any SQLConnection
+    ) async throws -> Bool {
+        let row = try await connection.first(
+            """
+            SELECT * FROM deliveries WHERE business_id = $1 AND channel_integration_id = $2
+                AND (id = $3 OR platform_message_id = $4) ORDER BY id DESC LIMIT 1
+            """,
+            [.id(business), .id(integration), .id(deliveryID), .text(platformMessageID)]
+        )
+        guard let row else { return false }
+        let delivery = try DeliveryRecord(row)
+        let hasFailed = state == "failed"
+        if delivery.settledAt == nil || (hasFailed && delivery.state == .delivered) {
+            try await connection.execute(
+                """
+                UPDATE deliveries SET state = $3, settled_at = $4, platform_message_id = $5, dead_reason = $6
+                WHERE business_id = $1 AND id = $2
+                """,
+                [
+                    .id(business), .id(delivery.id), .text(hasFailed ? "dead" : "delivered"), .timestamp(now),
+                    .text(platformMessageID), .text(hasFailed ? reason ?? "the platform reported a failure" : nil),
+                ]
+            )
+        }
+        if let messageID = delivery.messageID {
+            try await connection.execute(
+                """
+                UPDATE messages SET delivery_state = $3 WHERE business_id = $1 AND id = $2
+                    AND (CASE COALESCE(delivery_state, '') WHEN 'failed' THEN 4 WHEN 'read' THEN 3
+                        WHEN 'delivered' THEN 2 WHEN 'sent' THEN 1 ELSE 0 END)
+                    < (CASE $3 WHEN 'failed' THEN 4 WHEN 'read' THEN 3 WHEN 'delivered' THEN 2
+                        WHEN 'sent' THEN 1 ELSE 0 END)
+                """,
+                [.id(business), .id(messageID), .text(state)]
+            )
+        }
+        try await JourneyStore.append(
+            [JourneyStep("report", state, rule: "platform_status", value: reason ?? platformMessageID, at: now)],
+            to: delivery.id,
+            of: business,
+            on: connection
+        )
+        return true
+    }
+
+    /// Dead deliveries, newest first, of one business or of all.
+    package func dead(of business: ID<Business>?, upTo count: Int) async throws -> [DeliveryRecord] {
+        try await database.read { connection in
+            try await connection.query(
+                business == nil
+                    ? "SELECT * FROM deliveries WHERE state = 'dead' ORDER BY id DESC LIMIT $1"
+                    : """
+                    SELECT * FROM deliveries WHERE state = 'dead' AND business_id = $2 ORDER BY id DESC LIMIT $1
+                    """,
+                business.map { [.int(count), .id($0)] } ?? [.int(count)]
+            ).map { try DeliveryRecord($0) }
+        }
+    }
+
+    package func find(_ id: ID<Delivery>) async throws -> DeliveryRecord? {
+        try await database.read { connection in
+            try await connection.first(
+                "SELECT * FROM deliveries WHERE business_id IN (SELECT id FROM businesses) AND id = $1",
+                [.id(id)]
+            ).map {
+                try DeliveryRecord($0)
+            }
+        }
+    }
+
+    /// Puts a dead delivery back into its conversation's lane. False when it is not dead.
+    package func revive(_ id: ID<Delivery>, at now: Timestamp) async throws -> Bool {
+        try await database.transaction { connection in
+            let row = try await connection.first(
+                """
+                UPDATE deliveries SET state = 'waiting', settled_at = NULL, dead_reason = NULL, attempts = 0,
+                    created_at = $2, not_before = $2
+                WHERE business_id IN (SELECT id FROM businesses) AND id = $1 AND state = 'dead'
+                RETURNING business_id, channel_integration_id, conversation_key
+                """,
+                [.id(id), .timestamp(now)]
+            )
+            guard let row else { return false }
+            try await connection.execute(
+                """
+                INSERT INTO lanes (
+                    act, business_id, channel_integration_id, conversation_key, claimable_at, waiting_since
+                ) VALUES ('deliver', $1, $2, $3, $4, $4)
+                ON CONFLICT (act, business_id, channel_integration_id, conversation_key) DO NOTHING
+                """,
+                [row["business_id"], row["channel_integration_id"], row["conversation_key"], .timestamp(now)]
+            )
+            try await JourneyStore.append(
+                [JourneyStep("deliver", "revived", rule: "dead_retry", at: now)],
+                to: id,
+                of: try row.id("business_id"),
+                on: connection
+            )
+            return true
+        }
+    }
+
+    // MARK: Within somebody's commit
+
+    static func next(_ claim: Claim, on connection: any SQLConnection) async throws -> DeliveryRecord? {
+        try await connection.first(
+            """
+            SELECT * FROM deliveries
+            WHERE business_id = $1 AND channel_integration_id = $2 AND conversation_key = $3 AND settled_at IS NULL
+            ORDER BY position LIMIT 1
+            """,
+            [.id(claim.businessID), .id(claim.integrationID), .text(claim.conversationKey)]
+        ).map { try DeliveryRecord($0) }
+    }
+
+    static func markSending(
+        _ id: ID<Delivery>,
+        mayRepeat: Bool,
+        claim: Claim,
+        on connection: any SQLConnection
+    ) async throws {
+        let written = try await connection.execute(
+            """
+            UPDATE deliveries SET state = 'sending', attempts = attempts + 1,
+                may_be_duplicate = CASE WHEN $3 = 1 THEN 1 ELSE may_be_duplicate END
+            WHERE business_id = $1 AND id = $2 AND settled_at IS NULL
+            """,
+            [.id(claim.businessID), .id(id), .int(mayRepeat ? 1 : 0)]
+        )
+        guard written == 1 else { throw ClaimLost() }
+    }
+
+    /// Enqueues deliveries in order, behind those that the conversation already has.
+    static func enqueue(
+        _ deliveries: [NewDelivery],
+        conversation: ID<Conversation>,
+        turn: ID<Turn>?,
+        message: ID<Message>?,
+        claim: Claim,
+        at now: Timestamp,
+        on connection: any SQLConnection
+    ) async throws {
+        let last = try await connection.first(
+            """
+            SELECT MAX(position) AS last FROM deliveries
+            WHERE business_id = $1 AND channel_integration_id = $2 AND conversation_key = $3 AND settled_at IS NULL
+            """,
+            [.id(claim.businessID), .id(claim.integrationID), .text(claim.conversationKey)]
+        )?.optionalInt("last")
+        // Positions are times, so that they grow even when everything before is settled and gone.
+        let first = max(now.microseconds, (last ?? 0) + 1)
+        try await connection.batch(
+            """
+            INSERT INTO deliveries (
+                business_id, id, channel_integration_id, conversation_key, conversation_id, turn_id, message_id,
+                position, address, payload, text, not_before, created_at
+            ) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $12)
+            """,
+            deliveries.enumerated().map { index, delivery in
+                [
+                    .id(claim.businessID), .id(delivery.id), .id(claim.integrationID), .text(claim.conversationKey),
+                    .id(conversation), .id(turn), .id(message), .integer(first + Int64(index)),
+                    .json(delivery.address), .json(delivery.payload), .text(delivery.text), .timestamp(now),
+                ]
+            }
+        )
+    }
+
+    private static func keep(
+        _ outcome: AttemptOutcome,
+        of delivery: DeliveryRecord,
+        at now: Timestamp,
+        on connection: any SQLConnection
+    ) async throws {
+        let key: [SQLValue] = [.id(delivery.businessID), .id(delivery.id)]
+        switch outcome.settlement {
+        case .delivered(let platformMessageID):
+            try await connection.execute(
+                """
+                UPDATE deliveries SET state = 'delivered', settled_at = $3,
+                    platform_message_id = COALESCE($4, platform_message_id)
+                WHERE business_id = $1 AND id = $2 AND settled_at IS NULL
+                """,
+                key + [.timestamp(now), .text(platformMessageID)]
+            )
+        case .dead(let reason):
+            try await connection.execute(
+                """
+                UPDATE deliveries SET state = 'dead', settled_at = $3, dead_reason = $4
+                WHERE business_id = $1 AND id = $2 AND settled_at IS NULL
+                """,
+                key + [.timestamp(now), .text(reason)]
+            )
+        case .again(let time, let inPlainText, let address):
+            try await connection.execute(
+                """
+                UPDATE deliveries SET state = 'waiting', not_before = $3,
+                    uses_plain_text = CASE WHEN $4 = 1 THEN 1 ELSE uses_plain_text END,
+                    address = COALESCE($5, address)
+                WHERE business_id = $1 AND id = $2 AND settled_at IS NULL
+                """,
+                key + [.timestamp(time), .int(inPlainText ? 1 : 0), address.map { .json($0) } ?? .null]
+            )
+        case .uncertain(let time):
+            try await connection.execute(
+                """
+                UPDATE deliveries SET state = 'uncertain', not_before = $3
+                WHERE business_id = $1 AND id = $2 AND settled_at IS NULL
+                """,
+                key + [.timestamp(time)]
+            )
+        }
+        if outcome.verdict != "" {
+            try await connection.execute(
+                """
+                INSERT INTO delivery_attempts (
+                    business_id, delivery_id, attempt, verdict, reason, milliseconds, created_at
+                ) SELECT business_id, id, (
+                        SELECT COUNT(*) + 1 FROM delivery_attempts a
+                        WHERE a.business_id = d.business_id AND a.delivery_id = d.id
+                    ), $3, $4, $5, $6
+                FROM deliveries d WHERE business_id = $1 AND id = $2
+                """,
+                key + [
+                    .text(outcome.verdict), .text(outcome.reason), .int(outcome.milliseconds), .timestamp(now),
+                ]
+            )
+        }
+        try await JourneyStore.append(outcome.steps, to: delivery.id, of: delivery.businessID, on: connection)
+        if let messageID = delivery.messageID, case .delivered = outcome.settlement {
+            try await connection.execute(
+                """
+                UPDATE messages SET delivery_state = COALESCE(delivery_state, 'sent')
+                WHERE business_id = $1 AND id = $2
+                """,
+                [.id(delivery.businessID), .id(messageID)]
+            )
+        }
+    }
+}

@@ -1,0 +1,198 @@
+import ParleyCore
+
+/// An event on its way into the inbox.
+package struct InboxEntry: Sendable {
+    package var id: ID<Inbound>
+    package var businessID: ID<Business>
+    package var integrationID: ID<Integration>
+    package var dedupeKey: String
+    package var conversationKey: String
+    package var kind: String
+    package var position: Int64
+    /// The event as the channel read it, as JSON text.
+    package var event: String
+    package var receivedAt: Timestamp
+    /// How long the conversation is held back for more; zero for events that are answered alone or not at all.
+    package var debounce: Duration
+
+    package init(
+        id: ID<Inbound>,
+        businessID: ID<Business>,
+        integrationID: ID<Integration>,
+        dedupeKey: String,
+        conversationKey: String,
+        kind: String,
+        position: Int64,
+        event: String,
+        receivedAt: Timestamp,
+        debounce: Duration
+    ) {
+        self.id = id
+        self.businessID = businessID
+        self.integrationID = integrationID
+        self.dedupeKey = dedupeKey
+        self.conversationKey = conversationKey
+        self.kind = kind
+        self.position = position
+        self.event = event
+        self.receivedAt = receivedAt
+        self.debounce = debounce
+    }
+}
+
+/// An event in the inbox.
+package struct InboxEvent: Sendable {
+    package let id: ID<Inbound>
+    package let businessID: ID<Business>
+    package let integrationID: ID<Integration>
+    package let dedupeKey: String
+    package let conversationKey: String
+    package let event: JSON
+    package let attempts: Int64
+    package let receivedAt: Timestamp
+    package let closedAt: Timestamp?
+    package let turnID: ID<Turn>?
+
+    init(_ row: SQLRow) throws(SQLError) {
+        id = try row.id("id")
+        businessID = try row.id("business_id")
+        integrationID = try row.id("channel_integration_id")
+        dedupeKey = try row.text("dedupe_key")
+        conversationKey = try row.text("conversation_key")
+        event = try row.json("event")
+        attempts = try row.int("attempts")
+        receivedAt = try row.timestamp("received_at")
+        closedAt = row.optionalTimestamp("closed_at")
+        turnID = row.optionalID("turn_id")
+    }
+}
+
+/// Committed inbound events. A 200 to a platform is given after ``keep(_:at:)`` has returned, never before.
+package struct InboxStore: Sendable {
+    private let database: any SQLDatabase
+
+    package init(_ database: any SQLDatabase) { self.database = database }
+
+    /// Keeps a batch of events of any businesses in one commit, and opens their conversations' lanes.
+    ///
+    /// - Returns: for each event whether it is new; a redelivered one is not, and changes nothing.
+    package func keep(_ entries: [InboxEntry], at now: Timestamp) async throws -> [Bool] {
+        try await database.transaction { connection in
+            let written = try await connection.batch(
+                """
+                INSERT INTO inbox_events (
+                    business_id, channel_integration_id, dedupe_key, id, conversation_key, kind, position, event,
+                    received_at
+                ) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+                ON CONFLICT (business_id, channel_integration_id, dedupe_key) DO NOTHING
+                """,
+                entries.map {
+                    [
+                        .id($0.businessID), .id($0.integrationID), .text($0.dedupeKey), .id($0.id),
+                        .text($0.conversationKey), .text($0.kind), .integer($0.position), .text($0.event),
+                        .timestamp($0.receivedAt),
+                    ]
+                }
+            )
+            let lanes = InboxStore.lanes(of: zip(entries, written).filter { $0.1 > 0 }.map(\.0))
+            // A lane that is held is left alone: its holder looks again when it lets go. One whose time has come is
+            // not put off. Otherwise the latest event decides, within the longest debounce from the first.
+            try await connection.batch(
+                """
+                INSERT INTO lanes (
+                    act, business_id, channel_integration_id, conversation_key, claimable_at, waiting_since
+                ) VALUES ('answer', $1, $2, $3, $4, $5)
+                ON CONFLICT (act, business_id, channel_integration_id, conversation_key) DO UPDATE SET
+                    claimable_at = CASE
+                        WHEN lanes.holder IS NOT NULL OR lanes.claimable_at <= $5 THEN lanes.claimable_at
+                        WHEN $4 <= $5 THEN $4
+                        WHEN $6 < lanes.waiting_since THEN $4
+                        ELSE lanes.claimable_at
+                    END
+                """,
+                lanes.map { entry in
+                    [
+                        .id(entry.businessID), .id(entry.integrationID), .text(entry.conversationKey),
+                        .timestamp(now.advanced(by: entry.debounce)), .timestamp(now),
+                        .timestamp(now.advanced(by: entry.debounce - Limits.debounceMaximum)),
+                    ]
+                }
+            )
+            return written.map { $0 > 0 }
+        }
+    }
+
+    /// The events that a conversation waits to have answered, in platform order.
+    package func waiting(
+        _ claim: Claim,
+        upTo count: Int,
+        on connection: any SQLConnection
+    ) async throws -> [InboxEvent] {
+        try await connection.query(
+            """
+            SELECT * FROM inbox_events
+            WHERE business_id = $1 AND channel_integration_id = $2 AND conversation_key = $3 AND closed_at IS NULL
+            ORDER BY position, id LIMIT $4
+            """,
+            [.id(claim.businessID), .id(claim.integrationID), .text(claim.conversationKey), .int(count)]
+        ).map { try InboxEvent($0) }
+    }
+
+    /// Closes events by their dedupe keys, within the commit of the claim that answered or passed them over.
+    static func close(
+        _ keys: [String],
+        turn: ID<Turn>?,
+        claim: Claim,
+        at now: Timestamp,
+        on connection: any SQLConnection
+    ) async throws {
+        try await connection.batch(
+            """
+            UPDATE inbox_events SET closed_at = $4, turn_id = $5
+            WHERE business_id = $1 AND channel_integration_id = $2 AND dedupe_key = $3
+            """,
+            keys.map { [.id(claim.businessID), .id(claim.integrationID), .text($0), .timestamp(now), .id(turn)] }
+        )
+    }
+
+    /// When the lane of a claim should be claimable again: nil when no event waits.
+    static func nextTime(
+        after claim: Claim,
+        debounce: Duration,
+        at now: Timestamp,
+        on connection: any SQLConnection
+    ) async throws -> (claimableAt: Timestamp, waitingSince: Timestamp)? {
+        let row = try await connection.first(
+            """
+            SELECT MIN(received_at) AS first, MAX(received_at) AS latest FROM inbox_events
+            WHERE business_id = $1 AND channel_integration_id = $2 AND conversation_key = $3 AND closed_at IS NULL
+            """,
+            [.id(claim.businessID), .id(claim.integrationID), .text(claim.conversationKey)]
+        )
+        guard let first = row?.optionalTimestamp("first"), let latest = row?.optionalTimestamp("latest") else {
+            return nil
+        }
+        let settled = min(latest.advanced(by: debounce), first.advanced(by: Limits.debounceMaximum))
+        return (max(now, settled), first)
+    }
+
+    // One lane per conversation in the batch; the shortest debounce wins.
+    private static func lanes(of entries: [InboxEntry]) -> [InboxEntry] {
+        struct Key: Hashable {
+            let integrationID: ID<Integration>
+            let conversationKey: String
+        }
+        var indices: [Key: Int] = [:]
+        var lanes: [InboxEntry] = []
+        for entry in entries {
+            let key = Key(integrationID: entry.integrationID, conversationKey: entry.conversationKey)
+            if let index = indices[key] {
+                if entry.debounce < lanes[index].debounce { lanes[index] = entry }
+            } else {
+                indices[key] = lanes.count
+                lanes.append(entry)
+            }
+        }
+        return lanes
+    }
+}

@@ -1,0 +1,208 @@
+import ParleyCore
+
+/// One step or gate that a message passed: which rule decided, by which value.
+package struct JourneyStep: Sendable, Equatable {
+    package var step: String
+    package var verdict: String
+    package var rule: String
+    package var value: String
+    package var milliseconds: Int
+    package var at: Timestamp
+
+    package init(
+        _ step: String,
+        _ verdict: String,
+        rule: String = "",
+        value: String = "",
+        milliseconds: Int = 0,
+        at: Timestamp
+    ) {
+        self.step = step
+        self.verdict = verdict
+        self.rule = rule
+        self.value = value
+        self.milliseconds = milliseconds
+        self.at = at
+    }
+}
+
+/// The whole way of a message: what came in, the turn that answered it, what went out.
+package struct Journey: Sendable {
+    package var events: [InboxEvent]
+    package var turnID: ID<Turn>?
+    package var steps: [JourneyStep]
+    package var deliveries: [DeliveryRecord]
+}
+
+/// Append-only: every decision is kept with the rule that made it.
+package struct JourneyStore: Sendable {
+    private let database: any SQLDatabase
+
+    package init(_ database: any SQLDatabase) { self.database = database }
+
+    /// Appends steps to a subject (an inbox event, a turn or a delivery) within somebody's commit.
+    static func append<Subject>(
+        _ steps: [JourneyStep],
+        to subject: ID<Subject>,
+        of business: ID<Business>,
+        on connection: any SQLConnection
+    ) async throws {
+        guard !steps.isEmpty else { return }
+        try await connection.batch(
+            """
+            INSERT INTO journey_events (
+                business_id, subject_id, id, step, verdict, rule, value, milliseconds, created_at
+            ) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+            """,
+            JourneyStore.ordered(steps).map { step, id in
+                [
+                    .id(business), .id(subject), .uuid(id), .text(step.step), .text(step.verdict), .text(step.rule),
+                    .text(step.value.clipped(toUTF8: 500)), .int(step.milliseconds), .timestamp(step.at),
+                ]
+            }
+        )
+    }
+
+    /// Finds the journey that `id` belongs to: an inbox event, a turn, a message, a delivery, or a platform's own
+    /// message id. Nil when there is none. Crosses businesses: for the operator's command line only.
+    package func find(_ id: String) async throws -> Journey? {
+        try await database.read { connection in
+            guard let subject = try await JourneyStore.subject(of: id, on: connection) else { return nil }
+            return try await JourneyStore.journey(of: subject, on: connection)
+        }
+    }
+
+    /// The journey of an incoming message by the platform's id of it.
+    package func find(
+        platformMessageID: String,
+        integrationID: ID<Integration>,
+        of business: ID<Business>
+    ) async throws -> Journey? {
+        try await database.read { connection in
+            let row = try await connection.first(
+                """
+                SELECT * FROM inbox_events WHERE business_id = $1 AND channel_integration_id = $2
+                    AND event LIKE $3 ESCAPE '!' ORDER BY id DESC LIMIT 1
+                """,
+                [.id(business), .id(integrationID), .text(JourneyStore.pattern(platformMessageID))]
+            )
+            guard let row else { return nil }
+            let event = try InboxEvent(row)
+            let subject = Subject(business: business, event: event.id, turn: event.turnID)
+            return try await JourneyStore.journey(of: subject, on: connection)
+        }
+    }
+
+    private struct Subject {
+        var business: ID<Business>
+        var event: ID<Inbound>?
+        var turn: ID<Turn>?
+    }
+
+    private static func subject(of id: String, on connection: any SQLConnection) async throws -> Subject? {
+        // Lets the operator's lookup use keys that begin with the business.
+        let ofAny = "business_id IN (SELECT id FROM businesses)"
+        let lookups = [
+            "SELECT business_id, id AS event_id, turn_id FROM inbox_events WHERE id = $1",
+            "SELECT business_id, NULL AS event_id, id AS turn_id FROM turns WHERE \(ofAny) AND id = $1",
+            "SELECT business_id, NULL AS event_id, turn_id FROM messages WHERE \(ofAny) AND id = $1 AND turn_id IS NOT NULL",
+            "SELECT business_id, NULL AS event_id, turn_id FROM deliveries WHERE \(ofAny) AND id = $1",
+            """
+            SELECT business_id, NULL AS event_id, turn_id FROM deliveries
+            WHERE platform_message_id = $1 ORDER BY id DESC LIMIT 1
+            """,
+            """
+            SELECT business_id, NULL AS event_id, turn_id FROM messages
+            WHERE platform_message_id = $1 AND turn_id IS NOT NULL ORDER BY id DESC LIMIT 1
+            """,
+        ]
+        for (index, sql) in lookups.enumerated() {
+            // The first four are about our own ids; the rest about the platforms'.
+            if index < 4, UUID7(id) == nil { continue }
+            guard let row = try await connection.first(sql, [.text(id)]) else { continue }
+            return Subject(
+                business: try row.id("business_id"),
+                event: row.optionalID("event_id"),
+                turn: row.optionalID("turn_id")
+            )
+        }
+        let pattern = pattern(id)
+        let row = try await connection.first(
+            """
+            SELECT business_id, id AS event_id, turn_id FROM inbox_events
+            WHERE event LIKE $1 ESCAPE '!' ORDER BY id DESC LIMIT 1
+            """,
+            [.text(pattern)]
+        )
+        return try row.map {
+            Subject(business: try $0.id("business_id"), event: $0.optionalID("event_id"), turn: $0.optionalID("turn_id"))
+        }
+    }
+
+    private static func journey(of subject: Subject, on connection: any SQLConnection) async throws -> Journey {
+        let business: SQLValue = .id(subject.business)
+        let events: [InboxEvent]
+        if let turn = subject.turn {
+            events = try await connection.query(
+                "SELECT * FROM inbox_events WHERE business_id = $1 AND turn_id = $2 ORDER BY position, id",
+                [business, .id(turn)]
+            ).map { try InboxEvent($0) }
+        } else {
+            events = try await connection.query(
+                "SELECT * FROM inbox_events WHERE business_id = $1 AND id = $2",
+                [business, .id(subject.event)]
+            ).map { try InboxEvent($0) }
+        }
+        let deliveries =
+            subject.turn == nil
+            ? []
+            : try await connection.query(
+                "SELECT * FROM deliveries WHERE business_id = $1 AND turn_id = $2 ORDER BY position",
+                [business, .id(subject.turn)]
+            ).map { try DeliveryRecord($0) }
+        var subjects: [SQLValue] = events.map { .id($0.id) } + deliveries.map { .id($0.id) }
+        if let turn = subject.turn { subjects.append(.id(turn)) }
+        var steps: [JourneyStep] = []
+        for id in subjects {
+            steps += try await connection.query(
+                "SELECT * FROM journey_events WHERE business_id = $1 AND subject_id = $2 ORDER BY id",
+                [business, id]
+            ).map { row in
+                JourneyStep(
+                    try row.text("step"),
+                    try row.text("verdict"),
+                    rule: try row.text("rule"),
+                    value: try row.text("value"),
+                    milliseconds: Int(clamping: try row.int("milliseconds")),
+                    at: try row.timestamp("created_at")
+                )
+            }
+        }
+        let ordered = steps.enumerated().sorted { ($0.element.at, $0.offset) < ($1.element.at, $1.offset) }
+        return Journey(
+            events: events,
+            turnID: subject.turn,
+            steps: ordered.map(\.element),
+            deliveries: deliveries
+        )
+    }
+
+    // A substring of the stored JSON: `"platform_message_id":"…"`.
+    private static func pattern(_ platformMessageID: String) -> String {
+        let member = "\"platform_message_id\":\(JSON.string(platformMessageID))"
+        var escaped = ""
+        for character in member {
+            if character == "%" || character == "_" || character == "!" { escaped.append("!") }
+            escaped.append(character)
+        }
+        return "%\(escaped)%"
+    }
+
+    // Steps of one moment keep their order by the id's random part being replaced with a counter.
+    private static func ordered(_ steps: [JourneyStep]) -> [(JourneyStep, UUID7)] {
+        steps.enumerated().map { index, step in
+            let id = UUID7(at: step.at)
+            return (step, UUID7(high: id.high & ~0xFFF | UInt64(index & 0xFFF), low: id.low))
+        }
+    }
+}

@@ -1,0 +1,535 @@
+import ParleyCore
+
+/// What a turn starts from, read in one consistent state.
+package struct TurnSituation: Sendable {
+    /// The events that wait, in platform order.
+    package let events: [InboxEvent]
+    /// Nil when the conversation or its latest sender is new.
+    package let conversation: ConversationRecord?
+    /// Of the running session, oldest first.
+    package let remembered: [RememberedMessage]
+    package let hasReply: Bool
+}
+
+/// A message that came in and is kept with its turn.
+package struct IncomingMessage: Sendable {
+    package var id: ID<Message>
+    package var text: String
+    package var type: String
+    package var platformMessageID: String?
+    package var platformTime: Timestamp
+    package var senderName: String?
+    package var attachments: JSON
+
+    package init(
+        id: ID<Message>,
+        text: String,
+        type: String,
+        platformMessageID: String?,
+        platformTime: Timestamp,
+        senderName: String?,
+        attachments: JSON
+    ) {
+        self.id = id
+        self.text = text
+        self.type = type
+        self.platformMessageID = platformMessageID
+        self.platformTime = platformTime
+        self.senderName = senderName
+        self.attachments = attachments
+    }
+}
+
+/// A report of a platform on one of our messages.
+package struct PlatformReport: Sendable {
+    package var platformMessageID: String
+    package var deliveryID: ID<Delivery>?
+    package var state: String
+    package var reason: String?
+
+    package init(platformMessageID: String, deliveryID: ID<Delivery>?, state: String, reason: String?) {
+        self.platformMessageID = platformMessageID
+        self.deliveryID = deliveryID
+        self.state = state
+        self.reason = reason
+    }
+}
+
+/// Events that are closed without a turn: reports, takeovers, and what the gates held back.
+package struct PassedOver: Sendable {
+    package var closing: [(id: ID<Inbound>, dedupeKey: String)]
+    package var steps: [JourneyStep]
+    package var reports: [PlatformReport]
+    /// A person of the business wrote: the conversation is theirs until then.
+    package var humanUntil: Timestamp?
+    /// Kept for whoever reads the conversation, though no turn answers them.
+    package var messages: [IncomingMessage]
+    package var humanMessages: [IncomingMessage]
+
+    package init(
+        closing: [(id: ID<Inbound>, dedupeKey: String)],
+        steps: [JourneyStep],
+        reports: [PlatformReport] = [],
+        humanUntil: Timestamp? = nil,
+        messages: [IncomingMessage] = [],
+        humanMessages: [IncomingMessage] = []
+    ) {
+        self.closing = closing
+        self.steps = steps
+        self.reports = reports
+        self.humanUntil = humanUntil
+        self.messages = messages
+        self.humanMessages = humanMessages
+    }
+}
+
+/// Everything that a finished turn writes, in one commit.
+package struct TurnCommit: Sendable {
+    package struct Execution: Sendable {
+        package var tool: String
+        package var arguments: String
+        package var resultDigest: String
+        package var isError: Bool
+        package var isCacheHit: Bool
+        package var milliseconds: Int
+
+        package init(
+            tool: String,
+            arguments: String,
+            resultDigest: String,
+            isError: Bool,
+            isCacheHit: Bool,
+            milliseconds: Int
+        ) {
+            self.tool = tool
+            self.arguments = arguments
+            self.resultDigest = resultDigest
+            self.isError = isError
+            self.isCacheHit = isCacheHit
+            self.milliseconds = milliseconds
+        }
+    }
+
+    package var turnID: ID<Turn>
+    package var conversation: ConversationRecord
+    package var channel: ChannelID
+    package var sessionID: ID<Session>
+    package var startsSession: Bool
+    package var closing: [String]
+    package var incoming: [IncomingMessage]
+    package var replyID: ID<Message>
+    /// The reply in Markdown, as the model wrote it.
+    package var reply: String
+    package var deliveries: [NewDelivery]
+    package var outcome: String
+    package var intent: String?
+    package var model: String
+    package var promptVersion: String
+    package var tokensIn: Int
+    package var tokensOut: Int
+    package var tokensCached: Int
+    package var latencyMilliseconds: Int
+    package var executions: [Execution]
+    package var leads: [LeadFields]
+    /// The agent hands over to a human until then.
+    package var humanUntil: Timestamp?
+    package var usedKnowledge: [ID<KnowledgeEntry>]
+    package var memory: JSON
+    package var steps: [JourneyStep]
+    package var debounce: Duration
+    package var lease: Duration
+
+    package init(
+        turnID: ID<Turn>,
+        conversation: ConversationRecord,
+        channel: ChannelID,
+        sessionID: ID<Session>,
+        startsSession: Bool,
+        closing: [String],
+        incoming: [IncomingMessage],
+        replyID: ID<Message>,
+        reply: String,
+        deliveries: [NewDelivery],
+        outcome: String,
+        intent: String?,
+        model: String,
+        promptVersion: String,
+        tokensIn: Int,
+        tokensOut: Int,
+        tokensCached: Int,
+        latencyMilliseconds: Int,
+        executions: [Execution],
+        leads: [LeadFields],
+        humanUntil: Timestamp?,
+        usedKnowledge: [ID<KnowledgeEntry>],
+        memory: JSON,
+        steps: [JourneyStep],
+        debounce: Duration,
+        lease: Duration
+    ) {
+        self.turnID = turnID
+        self.conversation = conversation
+        self.channel = channel
+        self.sessionID = sessionID
+        self.startsSession = startsSession
+        self.closing = closing
+        self.incoming = incoming
+        self.replyID = replyID
+        self.reply = reply
+        self.deliveries = deliveries
+        self.outcome = outcome
+        self.intent = intent
+        self.model = model
+        self.promptVersion = promptVersion
+        self.tokensIn = tokensIn
+        self.tokensOut = tokensOut
+        self.tokensCached = tokensCached
+        self.latencyMilliseconds = latencyMilliseconds
+        self.executions = executions
+        self.leads = leads
+        self.humanUntil = humanUntil
+        self.usedKnowledge = usedKnowledge
+        self.memory = memory
+        self.steps = steps
+        self.debounce = debounce
+        self.lease = lease
+    }
+}
+
+/// The beginning and the end of a turn. Between the two no transaction is open.
+package struct TurnStore: Sendable {
+    private let database: any SQLDatabase
+    private let inbox: InboxStore
+    private let conversations: ConversationStore
+
+    package init(_ database: any SQLDatabase) {
+        self.database = database
+        inbox = InboxStore(database)
+        conversations = ConversationStore(database)
+    }
+
+    /// Reads what a claim has to answer.
+    ///
+    /// - Parameter sender: the channel's id of the person who wrote an event; the last event's sender is the turn's.
+    package func situation(
+        _ claim: Claim,
+        channel: ChannelID,
+        sender: @Sendable ([InboxEvent]) -> String?
+    ) async throws -> TurnSituation {
+        try await database.read { connection in
+            let events = try await inbox.waiting(claim, upTo: Limits.eventsPerTurn, on: connection)
+            guard let sender = sender(events),
+                let conversation = try await conversations.find(
+                    claim,
+                    sender: sender,
+                    channel: channel,
+                    on: connection
+                )
+            else { return TurnSituation(events: events, conversation: nil, remembered: [], hasReply: false) }
+            return TurnSituation(
+                events: events,
+                conversation: conversation,
+                remembered: try await conversations.remembered(
+                    conversation.id,
+                    session: conversation.sessionID,
+                    of: claim.businessID,
+                    upTo: Limits.contextMessages,
+                    on: connection
+                ),
+                hasReply: try await conversations.hasReply(
+                    in: conversation.id,
+                    of: claim.businessID,
+                    on: connection
+                )
+            )
+        }
+    }
+
+    /// Closes events that no turn answers. The claim goes on.
+    package func passOver(
+        _ passed: PassedOver,
+        conversation: ConversationRecord?,
+        claim: Claim,
+        at now: Timestamp
+    ) async throws {
+        try await database.transaction { connection in
+            try await claim.check(on: connection)
+            try await InboxStore.close(
+                passed.closing.map(\.dedupeKey),
+                turn: nil,
+                claim: claim,
+                at: now,
+                on: connection
+            )
+            for report in passed.reports {
+                _ = try await DeliveryStore.report(
+                    platformMessageID: report.platformMessageID,
+                    deliveryID: report.deliveryID,
+                    state: report.state,
+                    reason: report.reason,
+                    integration: claim.integrationID,
+                    business: claim.businessID,
+                    at: now,
+                    on: connection
+                )
+            }
+            for (id, _) in passed.closing {
+                try await JourneyStore.append(passed.steps, to: id, of: claim.businessID, on: connection)
+            }
+            guard let conversation else { return }
+            try await keep(passed.messages, as: "user", turn: nil, in: conversation, at: now, on: connection)
+            try await keep(passed.humanMessages, as: "human", turn: nil, in: conversation, at: now, on: connection)
+            if let until = passed.humanUntil {
+                try await give(conversation, toHumanUntil: until, at: now, on: connection)
+            }
+        }
+    }
+
+    /// Ends a claim that has nothing (more) to answer.
+    package func end(_ claim: Claim, debounce: Duration, at now: Timestamp) async throws {
+        try await database.transaction { connection in
+            try await claim.check(on: connection)
+            let next = try await InboxStore.nextTime(after: claim, debounce: debounce, at: now, on: connection)
+            try await claim.end(next: next, on: connection)
+        }
+    }
+
+    /// Commits a turn: messages, tool executions, usage, leads, analytics, memory, journey, outbox, inbox; and ends the
+    /// claim. All of it or nothing; throws ``ClaimLost`` when somebody else has taken over.
+    ///
+    /// - Returns: the claim on the conversation's deliveries and the first of them, marked as being sent, unless older
+    ///   deliveries are still on their way: then whoever sends those goes on with these.
+    package func commit(
+        _ turn: TurnCommit,
+        claim: Claim,
+        at now: Timestamp
+    ) async throws -> (claim: Claim, first: DeliveryRecord)? {
+        try await database.transaction { connection in
+            try await claim.check(on: connection)
+            try await keepTurn(turn, claim: claim, at: now, on: connection)
+            try await keep(
+                turn.incoming,
+                as: "user",
+                turn: turn,
+                in: turn.conversation,
+                at: now,
+                on: connection
+            )
+            try await keepReply(turn, at: now, on: connection)
+            try await keepEffects(turn, at: now, on: connection)
+            try await JourneyStore.append(turn.steps, to: turn.turnID, of: claim.businessID, on: connection)
+            try await InboxStore.close(turn.closing, turn: turn.turnID, claim: claim, at: now, on: connection)
+            let next = try await InboxStore.nextTime(after: claim, debounce: turn.debounce, at: now, on: connection)
+            try await claim.end(next: next, on: connection)
+            guard !turn.deliveries.isEmpty else { return nil }
+            try await DeliveryStore.enqueue(
+                turn.deliveries,
+                conversation: turn.conversation.id,
+                turn: turn.turnID,
+                message: turn.replyID,
+                claim: claim,
+                at: now,
+                on: connection
+            )
+            guard
+                let delivering = try await claim.takeDeliveryLane(
+                    lease: turn.lease,
+                    dialect: database.dialect,
+                    at: now,
+                    on: connection
+                ),
+                let first = try await DeliveryStore.next(delivering, on: connection)
+            else { return nil }
+            try await DeliveryStore.markSending(first.id, mayRepeat: false, claim: delivering, on: connection)
+            return (delivering, first)
+        }
+    }
+
+    // MARK: Parts of the commit
+
+    private func keepTurn(
+        _ turn: TurnCommit,
+        claim: Claim,
+        at now: Timestamp,
+        on connection: any SQLConnection
+    ) async throws {
+        try await connection.execute(
+            """
+            INSERT INTO turns (
+                business_id, id, conversation_id, session_id, contact_id, user_message, bot_reply, intent, model_name,
+                prompt_version, tokens_in, tokens_out, tokens_cached, latency_milliseconds, outcome, created_at
+            ) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
+            """,
+            [
+                .id(claim.businessID), .id(turn.turnID), .id(turn.conversation.id), .id(turn.sessionID),
+                .id(turn.conversation.contactID), .text(turn.incoming.map(\.text).joined(separator: "\n")),
+                .text(turn.reply), .text(turn.intent), .text(turn.model), .text(turn.promptVersion),
+                .int(turn.tokensIn), .int(turn.tokensOut), .int(turn.tokensCached), .int(turn.latencyMilliseconds),
+                .text(turn.outcome), .timestamp(now),
+            ]
+        )
+        try await connection.execute(
+            """
+            UPDATE conversations SET last_activity_at = $3, updated_at = $3,
+                message_count = message_count + $4, token_count = token_count + $5,
+                session_id = $6, session_started_at = CASE WHEN $7 = 1 THEN $3 ELSE session_started_at END
+            WHERE business_id = $1 AND id = $2
+            """,
+            [
+                .id(claim.businessID), .id(turn.conversation.id), .timestamp(now), .int(turn.incoming.count + 1),
+                .int(turn.tokensIn + turn.tokensOut), .id(turn.sessionID), .int(turn.startsSession ? 1 : 0),
+            ]
+        )
+        try await connection.execute(
+            """
+            INSERT INTO conversation_memory (
+                business_id, contact_id, channel, last_intent, message_count, context_data, created_at, updated_at
+            ) VALUES ($1, $2, $3, $4, $5, $6, $7, $7)
+            ON CONFLICT (business_id, contact_id, channel) DO UPDATE SET
+                last_intent = COALESCE($4, conversation_memory.last_intent),
+                message_count = conversation_memory.message_count + $5, context_data = $6, updated_at = $7
+            """,
+            [
+                .id(claim.businessID), .id(turn.conversation.contactID), .text(turn.channel.name), .text(turn.intent),
+                .int(turn.incoming.count), .json(turn.memory), .timestamp(now),
+            ]
+        )
+    }
+
+    private func keep(
+        _ messages: [IncomingMessage],
+        as role: String,
+        turn: TurnCommit?,
+        in conversation: ConversationRecord,
+        at now: Timestamp,
+        on connection: any SQLConnection
+    ) async throws {
+        try await connection.batch(
+            """
+            INSERT INTO messages (
+                business_id, id, conversation_id, session_id, turn_id, contact_id, role, content, message_type,
+                is_from_user, token_count, platform_message_id, platform_time, metadata, created_at
+            ) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
+            """,
+            messages.map { message in
+                [
+                    .id(conversation.businessID), .id(message.id), .id(conversation.id),
+                    .id(turn?.sessionID ?? conversation.sessionID), .id(turn?.turnID),
+                    .id(conversation.contactID), .text(role), .text(message.text), .text(message.type),
+                    .bool(role == "user"), .int(message.text.estimatedTokens), .text(message.platformMessageID),
+                    .timestamp(message.platformTime),
+                    .json(.object(present: [
+                        "sender": message.senderName.map { .string($0) },
+                        "attachments": message.attachments == .array([]) ? nil : message.attachments,
+                    ])),
+                    .timestamp(now),
+                ]
+            }
+        )
+    }
+
+    private func keepReply(_ turn: TurnCommit, at now: Timestamp, on connection: any SQLConnection) async throws {
+        try await connection.execute(
+            """
+            INSERT INTO messages (
+                business_id, id, conversation_id, session_id, turn_id, role, content, is_from_user, token_count,
+                model_used, created_at
+            ) VALUES ($1, $2, $3, $4, $5, 'assistant', $6, $7, $8, $9, $10)
+            """,
+            [
+                .id(turn.conversation.businessID), .id(turn.replyID), .id(turn.conversation.id), .id(turn.sessionID),
+                .id(turn.turnID), .text(turn.reply), .bool(false), .int(turn.reply.estimatedTokens),
+                .text(turn.model), .timestamp(now),
+            ]
+        )
+    }
+
+    private func keepEffects(_ turn: TurnCommit, at now: Timestamp, on connection: any SQLConnection) async throws {
+        let business = turn.conversation.businessID
+        try await connection.batch(
+            """
+            INSERT INTO tool_executions (
+                business_id, id, turn_id, conversation_id, tool_name, arguments, result_digest, is_error, is_cache_hit,
+                milliseconds, created_at
+            ) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+            """,
+            turn.executions.map {
+                [
+                    .id(business), .uuid(UUID7(at: now)), .id(turn.turnID), .id(turn.conversation.id), .text($0.tool),
+                    .text($0.arguments), .text($0.resultDigest), .bool($0.isError), .bool($0.isCacheHit),
+                    .int($0.milliseconds), .timestamp(now),
+                ]
+            }
+        )
+        try await UsageStore.add(
+            UsageRecord(
+                businessID: business,
+                day: now.day,
+                model: turn.model,
+                messages: 1,
+                tokensIn: turn.tokensIn,
+                tokensOut: turn.tokensOut,
+                tokensCached: turn.tokensCached,
+                toolCalls: turn.executions.count
+            ),
+            on: connection
+        )
+        for lead in turn.leads {
+            try await LeadStore.merge(
+                lead,
+                contact: turn.conversation.contactID,
+                business: business,
+                channel: turn.channel,
+                at: now,
+                on: connection
+            )
+        }
+        for entry in turn.usedKnowledge {
+            try await connection.execute(
+                "UPDATE knowledge_entries SET usage_count = usage_count + 1 WHERE business_id = $1 AND id = $2",
+                [.id(business), .id(entry)]
+            )
+        }
+        if let until = turn.humanUntil { try await give(turn.conversation, toHumanUntil: until, at: now, on: connection) }
+        try await connection.batch(
+            """
+            INSERT INTO analytics_events (
+                business_id, id, event_type, event_category, event_data, channel, contact_id, created_at
+            ) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+            """,
+            analytics(of: turn).map { type, category, data in
+                [
+                    .id(business), .uuid(UUID7(at: now)), .text(type), .text(category), .json(data),
+                    .text(turn.channel.name), .id(turn.conversation.contactID), .timestamp(now),
+                ]
+            }
+        )
+    }
+
+    private func analytics(of turn: TurnCommit) -> [(type: String, category: String, data: JSON)] {
+        var events: [(String, String, JSON)] = [
+            (
+                "turn", "conversation",
+                ["outcome": .string(turn.outcome), "latency_ms": JSON(turn.latencyMilliseconds)]
+            ),
+        ]
+        if !turn.leads.isEmpty { events.append(("lead_captured", "lead", [:])) }
+        if turn.humanUntil != nil { events.append(("handed_over", "conversation", [:])) }
+        return events
+    }
+
+    private func give(
+        _ conversation: ConversationRecord,
+        toHumanUntil until: Timestamp,
+        at now: Timestamp,
+        on connection: any SQLConnection
+    ) async throws {
+        try await connection.execute(
+            """
+            UPDATE conversations SET owner = 'human', owner_until = $3, updated_at = $4
+            WHERE business_id = $1 AND id = $2
+            """,
+            [.id(conversation.businessID), .id(conversation.id), .timestamp(until), .timestamp(now)]
+        )
+    }
+}
