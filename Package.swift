@@ -84,7 +84,7 @@ let package = Package(
         .target(
             name: "Migrations",
             path: "db",
-            exclude: ["README.md"],
+            exclude: ["README.md", "schema.sqlite.sql"],
             sources: ["Migrations.swift"],
             resources: [.embedInCode("migrations"), .embedInCode("seed")],
             swiftSettings: house
@@ -101,7 +101,7 @@ let package = Package(
 
         // 2 · ports
         room("ChannelKit", ["ParleyCore", "ChannelManifests", "CMarkGFM", crypto]),
-        room("AgentKit", ["ParleyCore"]),
+        room("AgentKit", ["ParleyCore", crypto]),
         room("Storage", ["ParleyCore", "Migrations", crypto]),
         room("CoordinationKit", ["ParleyCore"]),
 

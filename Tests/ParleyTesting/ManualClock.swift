@@ -3,9 +3,19 @@ import Synchronization
 
 /// A clock that moves only when a test says so.
 package final class ManualClock: Clockwork {
+    private struct Sleeper {
+        let number: Int
+        let wakesAt: Timestamp
+        let continuation: CheckedContinuation<Void, Never>
+    }
+
     private struct State {
         var now: Timestamp
-        var sleepers: [(wakesAt: Timestamp, continuation: CheckedContinuation<Void, Never>)] = []
+        var nextNumber = 0
+        var sleepers: [Sleeper] = []
+        /// Sleepers that were cancelled before they lay down.
+        var cancelled: Set<Int> = []
+        var watchers: [(count: Int, continuation: CheckedContinuation<Void, Never>)] = []
     }
 
     private let state: Mutex<State>
@@ -25,16 +35,52 @@ package final class ManualClock: Clockwork {
         for sleeper in woken { sleeper.continuation.resume() }
     }
 
-    package func sleep(for duration: Duration) async throws {
+    /// Returns when at least `count` tasks sleep on this clock, so that a test knows that advancing it will be felt.
+    package func untilSleeping(_ count: Int = 1) async {
         await withCheckedContinuation { continuation in
             let isDone = state.withLock { state in
-                let wakesAt = state.now.advanced(by: duration)
-                guard wakesAt > state.now else { return true }
-                state.sleepers.append((wakesAt, continuation))
+                guard state.sleepers.count < count else { return true }
+                state.watchers.append((count, continuation))
                 return false
             }
             if isDone { continuation.resume() }
         }
+    }
+
+    package func sleep(for duration: Duration) async throws {
+        let number = state.withLock { state in
+            state.nextNumber += 1
+            return state.nextNumber
+        }
+        await withTaskCancellationHandler {
+            await withCheckedContinuation { lieDown(number, for: duration, $0) }
+        } onCancel: {
+            wake(number)
+        }
         try Task.checkCancellation()
+    }
+
+    private func lieDown(_ number: Int, for duration: Duration, _ continuation: CheckedContinuation<Void, Never>) {
+        let resumed = state.withLock { state -> [CheckedContinuation<Void, Never>] in
+            let wakesAt = state.now.advanced(by: duration)
+            guard wakesAt > state.now, state.cancelled.remove(number) == nil else { return [continuation] }
+            state.sleepers.append(Sleeper(number: number, wakesAt: wakesAt, continuation: continuation))
+            let count = state.sleepers.count
+            let satisfied = state.watchers.filter { $0.count <= count }.map(\.continuation)
+            state.watchers.removeAll { $0.count <= count }
+            return satisfied
+        }
+        for continuation in resumed { continuation.resume() }
+    }
+
+    private func wake(_ number: Int) {
+        let sleeper = state.withLock { state -> Sleeper? in
+            guard let index = state.sleepers.firstIndex(where: { $0.number == number }) else {
+                state.cancelled.insert(number)
+                return nil
+            }
+            return state.sleepers.remove(at: index)
+        }
+        sleeper?.continuation.resume()
     }
 }
