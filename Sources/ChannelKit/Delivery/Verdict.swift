@@ -54,6 +54,8 @@ package enum Verdict: Sendable, Equatable {
     package init(_ error: any Error) {
         switch error {
         case TransportError.noAnswer, TransportError.answerTooLarge: self = .uncertain(reason: "no answer in time")
+        // A stop in mid-call: bytes may have left.
+        case is CancellationError: self = .uncertain(reason: "interrupted")
         case TransportError.invalidURL: self = .dead(reason: "the API address is not a URL", scope: .integration)
         default: self = .retry(after: nil, scope: .conversation, reason: "no connection")
         }
