@@ -1,1 +1,43 @@
-// placeholder
+/// The migrations as they lie in `db/migrations`, embedded in the binary, in the order in which they are applied.
+///
+/// The build replaces the leading digit of a file's name by `_`, and its dots, to name a value.
+package enum MigrationFiles {
+    package struct File: Sendable {
+        /// `20261121080000_businesses.sqlite.sql`
+        package let name: String
+        package let text: String
+
+        fileprivate init(_ name: String, _ bytes: [UInt8]) {
+            self.name = name
+            text = String(decoding: bytes, as: UTF8.self)
+        }
+    }
+
+    package static var all: [File] {
+        [
+            File("20261121080000_businesses.sqlite.sql", PackageResources._0261121080000_businesses_sqlite_sql),
+            File(
+                "20261121080100_channel_integrations.sqlite.sql",
+                PackageResources._0261121080100_channel_integrations_sqlite_sql
+            ),
+            File(
+                "20261121080200_agents_and_tools.sqlite.sql",
+                PackageResources._0261121080200_agents_and_tools_sqlite_sql
+            ),
+            File("20261121080300_conversations.sqlite.sql", PackageResources._0261121080300_conversations_sqlite_sql),
+            File(
+                "20261121080400_inbox_and_outbox.sqlite.sql",
+                PackageResources._0261121080400_inbox_and_outbox_sqlite_sql
+            ),
+            File("20261121080500_journey.sqlite.sql", PackageResources._0261121080500_journey_sqlite_sql),
+            File(
+                "20261121080600_leads_and_knowledge.sqlite.sql",
+                PackageResources._0261121080600_leads_and_knowledge_sqlite_sql
+            ),
+            File(
+                "20261121080700_usage_and_analytics.sqlite.sql",
+                PackageResources._0261121080700_usage_and_analytics_sqlite_sql
+            ),
+        ]
+    }
+}

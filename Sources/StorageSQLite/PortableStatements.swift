@@ -18,7 +18,7 @@ final class PortableStatements: Sendable {
         let (rewritten, isKept) = known.withLock { known in
             if let rewritten = known[sql] { return (rewritten, true) }
             let rewritten = Self.rewrite(sql)
-            guard known.count < Self.capacity else { return (rewritten, false) }
+            guard known.count < Self.capacity, !Self.changesSchema(sql) else { return (rewritten, false) }
             known[sql] = rewritten
             return (rewritten, true)
         }
@@ -26,6 +26,10 @@ final class PortableStatements: Sendable {
             isKept
             ? try connection.cachedStatement(sql: rewritten.sql) : try connection.makeStatement(sql: rewritten.sql)
         return BoundStatement(statement: statement, parameterCount: rewritten.parameterCount)
+    }
+
+    private static func changesSchema(_ sql: String) -> Bool {
+        ["CREATE ", "DROP ", "ALTER "].contains { sql.hasPrefix($0) }
     }
 
     /// Leaves alone what stands in string literals, quoted names and comments.

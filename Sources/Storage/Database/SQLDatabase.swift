@@ -12,6 +12,7 @@ package protocol SQLDatabase: Sendable {
     /// Runs `body` in one transaction: committed durably when it returns, rolled back when it throws.
     ///
     /// Nothing slow belongs in `body`: on SQLite there is one writer.
+    @discardableResult
     func transaction<Result: Sendable>(
         _ body: @Sendable (any SQLConnection) async throws -> Result
     ) async throws -> Result
@@ -71,6 +72,14 @@ package enum Dialect: String, Sendable {
         switch self {
         case .sqlite: "UPDATE fence_sequence SET value = value + 1"
         case .postgres: nil
+        }
+    }
+
+    /// Run first in a migration's transaction, so that two nodes that start together do not both apply it.
+    package var lockingMigrations: String? {
+        switch self {
+        case .sqlite: nil
+        case .postgres: "LOCK TABLE migrations IN EXCLUSIVE MODE"
         }
     }
 

@@ -1,76 +1,41 @@
 import ParleyCore
 
-/// What is known of someone who may buy; nil leaves a field as it is.
-package struct LeadFields: Sendable, Equatable {
-    package var name: String?
-    package var email: String?
-    package var phone: String?
-    package var interest: String?
-    package var intent: String?
-
-    package init(
-        name: String? = nil,
-        email: String? = nil,
-        phone: String? = nil,
-        interest: String? = nil,
-        intent: String? = nil
-    ) {
-        self.name = name
-        self.email = email
-        self.phone = phone
-        self.interest = interest
-        self.intent = intent
-    }
-}
-
-package struct LeadRecord: Sendable, Equatable {
-    package let id: ID<Lead>
-    package let contactID: ID<Contact>
-    package let channel: ChannelID
-    package let name: String?
-    package let email: String?
-    package let phone: String?
-    package let status: String
-    package let sourceIntent: String?
-    package let extra: JSON
-    package let createdAt: Timestamp
-    package let updatedAt: Timestamp
-
-    init(_ row: SQLRow) throws(SQLError) {
-        id = try row.id("id")
-        contactID = try row.id("contact_id")
-        channel = ChannelID(try row.text("channel"))
-        name = row.optionalText("name")
-        email = row.optionalText("email")
-        phone = row.optionalText("phone")
-        status = try row.text("status")
-        sourceIntent = row.optionalText("source_intent")
-        extra = row.optionalJSON("extra_data") ?? [:]
-        createdAt = try row.timestamp("created_at")
-        updatedAt = try row.timestamp("updated_at")
-    }
-}
-
-/// One lead per contact, enriched and never duplicated.
+/// Who may buy: one lead per contact, which every conversation enriches.
 package struct LeadStore: Sendable {
     private let database: any SQLDatabase
 
     package init(_ database: any SQLDatabase) { self.database = database }
 
-    /// A page of a business's leads in the order of their making, for exports.
-    package func page(of business: ID<Business>, after: ID<Lead>?, upTo count: Int) async throws -> [LeadRecord] {
+    /// Up to `limit` leads of a business in the order of their ids, after `last`.
+    package func page(
+        of business: ID<Business>,
+        after last: ID<Lead>? = nil,
+        limit: Int = 500
+    ) async throws -> [LeadRecord] {
         try await database.read { connection in
             try await connection.query(
-                "SELECT * FROM leads WHERE business_id = $1 AND id > $2 ORDER BY id LIMIT $3",
-                [.id(business), after.map { .id($0) } ?? .uuid(UUID7(high: 0, low: 0)), .int(count)]
+                """
+                SELECT \(LeadRecord.columns) FROM leads
+                WHERE business_id = $1 AND id > $2 ORDER BY id LIMIT $3
+                """,
+                [.id(business), .afterID(last), .int(limit)]
             ).map { try LeadRecord($0) }
         }
     }
 
-    /// Merges what is newly known into the contact's lead, within a turn's commit.
+    package func lead(of contact: ID<Contact>, in business: ID<Business>) async throws -> LeadRecord? {
+        try await database.read { connection in
+            try await connection.first(
+                "SELECT \(LeadRecord.columns) FROM leads WHERE business_id = $1 AND contact_id = $2",
+                [.id(business), .id(contact)]
+            ).map { try LeadRecord($0) }
+        }
+    }
+
+    /// Writes what is new about a contact into its one lead, inside the caller's transaction.
     ///
-    /// The first e-mail address, number and name stay; further ones are kept beside them in `extra_data`.
-    static func merge(
+    /// The first name, address and number that somebody gave stay; later ones are kept beside them in `extra_data`.
+    package static func merge(
         _ fields: LeadFields,
         contact: ID<Contact>,
         business: ID<Business>,
@@ -78,51 +43,75 @@ package struct LeadStore: Sendable {
         at now: Timestamp,
         on connection: any SQLConnection
     ) async throws {
-        let key: [SQLValue] = [.id(business), .id(contact)]
-        let known = try await connection.first(
-            "SELECT * FROM leads WHERE business_id = $1 AND contact_id = $2",
-            key
-        ).map { try LeadRecord($0) }
-        var extra = known?.extra ?? [:]
-        for (member, old, new) in [
-            ("other_emails", known?.email, fields.email), ("other_phones", known?.phone, fields.phone),
-            ("other_names", known?.name, fields.name),
-        ] {
-            guard let old, let new, old != new else { continue }
-            extra = add(new, to: member, of: extra)
-        }
-        if let interest = fields.interest { extra = add(interest, to: "interests", of: extra) }
+        // Writing first locks the row, so that what is then read is the latest.
         try await connection.execute(
             """
             INSERT INTO leads (
-                business_id, id, contact_id, channel, name, email, phone, source_intent, extra_data, created_at,
-                updated_at
-            ) VALUES ($1, $3, $2, $4, $5, $6, $7, $8, $9, $10, $10)
+                business_id, id, contact_id, channel, name, email, phone, source_intent, created_at, updated_at
+            ) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9)
             ON CONFLICT (business_id, contact_id) DO UPDATE SET
-                name = COALESCE(leads.name, $5), email = COALESCE(leads.email, $6),
-                phone = COALESCE(leads.phone, $7), source_intent = COALESCE(leads.source_intent, $8),
-                extra_data = $9, updated_at = $10
+                name = COALESCE(leads.name, excluded.name),
+                email = COALESCE(leads.email, excluded.email),
+                phone = COALESCE(leads.phone, excluded.phone),
+                source_intent = COALESCE(leads.source_intent, excluded.source_intent),
+                updated_at = excluded.updated_at
             """,
-            key + [
-                .id(ID<Lead>(at: now)), .text(channel.name), .text(fields.name), .text(fields.email),
-                .text(fields.phone), .text(fields.intent), .json(extra), .timestamp(now),
+            [
+                .id(business), .uuid(UUID7(at: now)), .id(contact), .text(channel.name), .text(fields.name),
+                .text(fields.email), .text(fields.phone), .text(fields.sourceIntent), .timestamp(now),
             ]
         )
+        try await keepFurther(fields, contact: contact, business: business, on: connection)
         try await connection.execute(
             """
-            UPDATE contacts SET name = COALESCE(name, $3), email = COALESCE(email, $4), phone = COALESCE(phone, $5),
-                updated_at = $6
+            UPDATE contacts SET
+                name = COALESCE(name, $3), email = COALESCE(email, $4), phone = COALESCE(phone, $5), updated_at = $6
             WHERE business_id = $1 AND id = $2
             """,
-            key + [.text(fields.name), .text(fields.email), .text(fields.phone), .timestamp(now)]
+            [
+                .id(business), .id(contact), .text(fields.name), .text(fields.email), .text(fields.phone),
+                .timestamp(now),
+            ]
         )
     }
 
-    // At most twenty different values, so that nobody can grow a row without end.
-    private static func add(_ value: String, to member: String, of extra: JSON) -> JSON {
-        var extra = extra
-        let values = extra[member]?.array ?? []
-        if !values.contains(.string(value)), values.count < 20 { extra[member] = .array(values + [.string(value)]) }
-        return extra
+    private static func keepFurther(
+        _ fields: LeadFields,
+        contact: ID<Contact>,
+        business: ID<Business>,
+        on connection: any SQLConnection
+    ) async throws {
+        let row = try await connection.first(
+            "SELECT name, email, phone, extra_data FROM leads WHERE business_id = $1 AND contact_id = $2",
+            [.id(business), .id(contact)]
+        )
+        guard let row else { return }
+        let known = try row.json("extra_data")
+        var extra = known
+        if fields.name != row.optionalText("name") { extra.add(fields.name, to: "other_names") }
+        if fields.email != row.optionalText("email") { extra.add(fields.email, to: "other_emails") }
+        if fields.phone != row.optionalText("phone") { extra.add(fields.phone, to: "other_phones") }
+        extra.add(fields.interest, to: "interests")
+        guard extra != known else { return }
+        try await connection.execute(
+            "UPDATE leads SET extra_data = $3 WHERE business_id = $1 AND contact_id = $2",
+            [.id(business), .id(contact), .json(extra)]
+        )
     }
+}
+
+extension JSON {
+    /// Into the list under a key, once; a list that has grown to 20 is full.
+    fileprivate mutating func add(_ value: String?, to key: String) {
+        guard let value else { return }
+        var list = self[key]?.array ?? []
+        guard list.count < 20, !list.contains(.string(value)) else { return }
+        list.append(.string(value))
+        self[key] = .array(list)
+    }
+}
+
+extension SQLValue {
+    /// Where a page begins: after an id, or before all of them.
+    static func afterID<Entity>(_ id: ID<Entity>?) -> SQLValue { .uuid(id?.uuid ?? UUID7(high: 0, low: 0)) }
 }

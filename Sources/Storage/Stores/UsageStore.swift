@@ -1,81 +1,48 @@
 import ParleyCore
 
-/// What a business spent on one day with one model.
-package struct UsageRecord: Sendable, Equatable {
-    package var businessID: ID<Business>
-    /// UTC, `2026-11-21`.
-    package var day: String
-    package var model: String
-    package var messages: Int
-    package var tokensIn: Int
-    package var tokensOut: Int
-    package var tokensCached: Int
-    package var toolCalls: Int
-
-    package init(
-        businessID: ID<Business>,
-        day: String,
-        model: String,
-        messages: Int,
-        tokensIn: Int,
-        tokensOut: Int,
-        tokensCached: Int,
-        toolCalls: Int
-    ) {
-        self.businessID = businessID
-        self.day = day
-        self.model = model
-        self.messages = messages
-        self.tokensIn = tokensIn
-        self.tokensOut = tokensOut
-        self.tokensCached = tokensCached
-        self.toolCalls = toolCalls
-    }
-}
-
-/// `api_usage`: one row per business, day and model, permanent.
+/// What was spent: one row per business, day and model, kept for good.
 package struct UsageStore: Sendable {
     private let database: any SQLDatabase
 
     package init(_ database: any SQLDatabase) { self.database = database }
 
-    /// A business's usage, oldest day first, from a day on.
-    package func usage(of business: ID<Business>, from day: String = "0000-00-00") async throws -> [UsageRecord] {
-        try await database.read { connection in
-            try await connection.query(
-                "SELECT * FROM api_usage WHERE business_id = $1 AND day >= $2 ORDER BY day, model",
-                [.id(business), .text(day)]
-            ).map { row in
-                UsageRecord(
-                    businessID: try row.id("business_id"),
-                    day: try row.text("day"),
-                    model: try row.text("model"),
-                    messages: Int(clamping: try row.int("messages")),
-                    tokensIn: Int(clamping: try row.int("tokens_in")),
-                    tokensOut: Int(clamping: try row.int("tokens_out")),
-                    tokensCached: Int(clamping: try row.int("tokens_cached")),
-                    toolCalls: Int(clamping: try row.int("tool_calls"))
-                )
-            }
-        }
-    }
-
-    /// Adds to a day's row, within a turn's commit.
-    static func add(_ usage: UsageRecord, on connection: any SQLConnection) async throws {
+    /// Adds to the row of a business, day and model, inside the caller's transaction.
+    package static func add(_ usage: UsageRecord, on connection: any SQLConnection) async throws {
         try await connection.execute(
             """
             INSERT INTO api_usage (
-                business_id, day, model, messages, tokens_in, tokens_out, tokens_cached, tool_calls
-            ) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+                business_id, day, model, messages, tokens_in, tokens_out, tokens_cached, tool_calls, cost_micros
+            ) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
             ON CONFLICT (business_id, day, model) DO UPDATE SET
-                messages = api_usage.messages + $4, tokens_in = api_usage.tokens_in + $5,
-                tokens_out = api_usage.tokens_out + $6, tokens_cached = api_usage.tokens_cached + $7,
-                tool_calls = api_usage.tool_calls + $8
+                messages = api_usage.messages + excluded.messages,
+                tokens_in = api_usage.tokens_in + excluded.tokens_in,
+                tokens_out = api_usage.tokens_out + excluded.tokens_out,
+                tokens_cached = api_usage.tokens_cached + excluded.tokens_cached,
+                tool_calls = api_usage.tool_calls + excluded.tool_calls,
+                cost_micros = api_usage.cost_micros + excluded.cost_micros
             """,
             [
                 .id(usage.businessID), .text(usage.day), .text(usage.model), .int(usage.messages),
                 .int(usage.tokensIn), .int(usage.tokensOut), .int(usage.tokensCached), .int(usage.toolCalls),
+                .integer(usage.costMicros),
             ]
         )
+    }
+
+    /// The rows of a business from one day (`2026-11-01`) to another, both included, oldest first.
+    package func usage(
+        of business: ID<Business>,
+        from first: String,
+        through last: String
+    ) async throws -> [UsageRecord] {
+        try await database.read { connection in
+            try await connection.query(
+                """
+                SELECT business_id, day, model, messages, tokens_in, tokens_out, tokens_cached, tool_calls, cost_micros
+                FROM api_usage WHERE business_id = $1 AND day >= $2 AND day <= $3 ORDER BY day, model
+                """,
+                [.id(business), .text(first), .text(last)]
+            ).map { try UsageRecord($0) }
+        }
     }
 }
