@@ -159,8 +159,8 @@ import Testing
         let model = ScriptedModel(
             lines: [],
             last: { request in
-                guard !request.tools.isEmpty else { return .text("Here is what I know.") }
-                return .calls(.stock("\(request.messages.count)"))
+                guard !request.tools.isEmpty else { return .success(.text("Here is what I know.")) }
+                return .success(.calls(.stock("\(request.messages.count)")))
             }
         )
         let stage = Stage(model, [stock])

@@ -115,9 +115,9 @@ import Testing
         let clock = ManualClock()
         let model = ScriptedModel(
             lines: [],
-            last: { _ throws(ModelError) in
-                do { try await clock.sleep(for: .seconds(100_000)) } catch { throw .cancelled }
-                return .text("too late")
+            last: { _ in
+                do { try await clock.sleep(for: .seconds(100_000)) } catch { return .failure(.cancelled) }
+                return .success(.text("too late"))
             }
         )
         let stage = Stage(model, clock: clock)
@@ -134,9 +134,9 @@ import Testing
         let clock = ManualClock()
         let model = ScriptedModel(
             lines: [],
-            last: { _ throws(ModelError) in
-                do { try await clock.sleep(for: .seconds(100_000)) } catch { throw .cancelled }
-                return .text("too late")
+            last: { _ in
+                do { try await clock.sleep(for: .seconds(100_000)) } catch { return .failure(.cancelled) }
+                return .success(.text("too late"))
             }
         )
         let stage = Stage(model, clock: clock)

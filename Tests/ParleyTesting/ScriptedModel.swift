@@ -4,7 +4,7 @@ import Synchronization
 
 /// A model that says what the test wrote down, and remembers what it was asked.
 package final class ScriptedModel: LanguageModel {
-    package typealias Line = @Sendable (ModelRequest) async throws(ModelError) -> ModelResponse
+    package typealias Line = @Sendable (ModelRequest) async -> Result<ModelResponse, ModelError>
 
     private struct State {
         var requests: [ModelRequest] = []
@@ -19,18 +19,18 @@ package final class ScriptedModel: LanguageModel {
     ///   - last: says every call after them; by default an error that nobody retries.
     package init(
         lines: [Line],
-        last: @escaping Line = { _ throws(ModelError) in throw .refused(status: 0, reason: "script_ended") }
+        last: @escaping Line = { _ in .failure(.refused(status: 0, reason: "script_ended")) }
     ) {
         state = Mutex(State(lines: lines, last: last))
     }
 
     package convenience init(_ results: [Result<ModelResponse, ModelError>]) {
-        self.init(lines: results.map { result in { _ throws(ModelError) in try result.get() } })
+        self.init(lines: results.map { result in { _ in result } })
     }
 
     /// Says one and the same for ever.
     package convenience init(always result: Result<ModelResponse, ModelError>) {
-        self.init(lines: [], last: { _ throws(ModelError) in try result.get() })
+        self.init(lines: [], last: { _ in result })
     }
 
     package var requests: [ModelRequest] { state.withLock(\.requests) }
@@ -40,7 +40,7 @@ package final class ScriptedModel: LanguageModel {
             state.requests.append(request)
             return state.lines.isEmpty ? state.last : state.lines.removeFirst()
         }
-        return try await line(request)
+        return try await line(request).get()
     }
 }
 
