@@ -41,7 +41,7 @@ let channelRooms: [Target] = channels.map { name in
 let channelTests: [Target] = channels.map { name in
     tests(
         "Channel\(name)Tests",
-        [.target(name: "Channel\(name)"), "ChannelKit", "ChannelManifests", "ParleyCore", "ParleyTesting"]
+        [.target(name: "Channel\(name)"), "ChannelKit", "ChannelManifests", "ParleyCore", "ParleyTesting", crypto]
     )
 }
 
@@ -145,7 +145,10 @@ let package = Package(
         tests("ChannelKitTests", ["ChannelKit", "ParleyCore"]),
         tests("AgentKitTests", ["AgentKit", "ParleyCore", "ParleyTesting"]),
         tests("ModelProvidersTests", ["ModelProviders", "AgentKit", "ParleyCore", "ParleyTesting"]),
-        tests("IntegrationsTests", ["Integrations", "AgentKit", "Storage", "ParleyCore", "ParleyTesting"]),
+        tests(
+            "IntegrationsTests",
+            ["Integrations", "ModelProviders", "AgentKit", "CoordinationKit", "Storage", "ParleyCore", "ParleyTesting"]
+        ),
         tests("StorageTests", ["Storage", "StorageSQLite", "Migrations", "ParleyCore", "ParleyTesting"]),
         tests("EmulatorsTests", ["Emulators", "ParleyCore", httpClient, nio, crypto]),
         tests(
