@@ -1,0 +1,218 @@
+// Turns each platform's own mark-up into DOM nodes. Message text never becomes HTML: nodes are built one by one, links
+// are limited to safe schemes, and what is not understood stays the text that it is.
+
+const safeLink = /^(https?:\/\/|mailto:|tel:)/i;
+
+function element(name, ...children) {
+  const node = document.createElement(name);
+  node.append(...children);
+  return node;
+}
+
+function link(url, label) {
+  if (!safeLink.test(url)) return document.createTextNode(label ?? url);
+  const node = element("a", label ?? url);
+  node.href = url;
+  node.target = "_blank";
+  node.rel = "noopener noreferrer";
+  return node;
+}
+
+const wrap = (name) => (match, inner) => element(name, ...inner(match[1]));
+const verbatim = (name) => (match) => element(name, match[1]);
+const spoiler = (match, inner) => {
+  const node = element("span", ...inner(match[1]));
+  node.className = "spoiler";
+  node.tabIndex = 0;
+  return node;
+};
+const bareLink = [/https?:\/\/[^\s<>)\]]+[^\s<>)\].,;:!?'"]/u, (match) => link(match[0])];
+
+// A marker counts only at a word's edge: "snake_case" and "2*3*4" stay as they are.
+const marker = (sign) =>
+  new RegExp(`(?<![\\p{L}\\p{N}${sign}])${sign}(?=\\S)([^\\n]*?\\S)${sign}(?![\\p{L}\\p{N}${sign}])`, "u");
+
+const dialects = {
+  mrkdwn: {
+    inline: [
+      [/`([^`\n]+)`/u, verbatim("code")],
+      [/<(https?:[^|>\s]+|mailto:[^|>\s]+)\|([^>]+)>/u, (match) => link(match[1], match[2])],
+      [/<(https?:[^|>\s]+|mailto:[^|>\s]+)>/u, (match) => link(match[1])],
+      [/<[@#!]([^|>]+)(?:\|([^>]+))?>/u, (match) => mention(match[2] ?? match[1])],
+      [marker("\\*"), wrap("strong")],
+      [marker("_"), wrap("em")],
+      [marker("~"), wrap("s")],
+    ],
+    finish: (text) => text.replace(/&lt;/g, "<").replace(/&gt;/g, ">").replace(/&amp;/g, "&"),
+    quote: /^(?:&gt;|>) ?/u,
+  },
+  markdown: {
+    inline: [
+      [/\\([\\`*_{}[\]()#+\-.!~|>])/u, (match) => document.createTextNode(match[1])],
+      [/``([^\n]+?)``/u, verbatim("code")],
+      [/`([^`\n]+)`/u, verbatim("code")],
+      [/\[([^\]\n]+)\]\(<?([^)\s>]+)>?\)/u, (match) => link(match[2], match[1])],
+      [/<(https?:[^>\s]+)>/u, (match) => link(match[1])],
+      [/<@!?(\d+)>/u, (match) => mention(match[1])],
+      [/\|\|([^\n]+?)\|\|/u, spoiler],
+      [/\*\*\*(?=\S)([^\n]+?\S?)\*\*\*/u, (match, inner) => element("strong", element("em", ...inner(match[1])))],
+      [/\*\*(?=\S)([^\n]*?\S)\*\*/u, wrap("strong")],
+      [/__(?=\S)([^\n]*?\S)__/u, wrap("u")],
+      [/~~(?=\S)([^\n]*?\S)~~/u, wrap("s")],
+      [/\*(?=[^\s*])([^*\n]*?[^\s*])\*/u, wrap("em")],
+      [marker("_"), wrap("em")],
+      bareLink,
+    ],
+    quote: /^> ?/u,
+    headings: true,
+    lists: true,
+  },
+  whatsapp: {
+    inline: [
+      [/`([^`\n]+)`/u, verbatim("code")],
+      [marker("\\*"), wrap("strong")],
+      [marker("_"), wrap("em")],
+      [marker("~"), wrap("s")],
+      bareLink,
+    ],
+    quote: /^> ?/u,
+    lists: true,
+  },
+  plain: { inline: [bareLink] },
+};
+
+function mention(name) {
+  const node = element("span", `@${name}`);
+  node.className = "mention";
+  return node;
+}
+
+function inline(text, dialect) {
+  const nodes = [];
+  let rest = text;
+  while (rest) {
+    let best = null;
+    for (const [pattern, build] of dialect.inline) {
+      const match = pattern.exec(rest);
+      if (match && (!best || match.index < best.match.index)) best = { match, build };
+    }
+    if (!best) break;
+    if (best.match.index > 0) nodes.push(finish(rest.slice(0, best.match.index), dialect));
+    nodes.push(best.build(best.match, (inner) => inline(inner ?? "", dialect)));
+    rest = rest.slice(best.match.index + best.match[0].length);
+  }
+  if (rest) nodes.push(finish(rest, dialect));
+  return nodes;
+}
+
+const finish = (text, dialect) => document.createTextNode(dialect.finish ? dialect.finish(text) : text);
+
+function fence(text, dialect) {
+  const lines = text.split("\n");
+  if (lines.length > 1 && /^[\w+#-]*$/u.test(lines[0])) lines.shift();
+  const code = lines.join("\n").replace(/\n$/u, "");
+  return element("pre", element("code", dialect.finish ? dialect.finish(code) : code));
+}
+
+// Lines into quotes, lists, headings, tables and paragraphs.
+function blocks(text, dialect) {
+  const nodes = [];
+  let open = null;
+  const close = () => { open = null; };
+  const lines = text.split("\n");
+  for (const [index, line] of lines.entries()) {
+    const item = dialect.lists && /^(\s*)([-*+•]|\d+[.)]) +(.*)$/u.exec(line);
+    const heading = dialect.headings && /^(#{1,6}|-#) +(.*)$/u.exec(line);
+    const row = dialect.headings && /^\s*\|.*\|\s*$/u.test(line);
+    if (dialect.quote?.test(line)) {
+      if (open?.kind !== "quote") nodes.push((open = { kind: "quote", node: element("blockquote") }).node);
+      else open.node.append(element("br"));
+      open.node.append(...inline(line.replace(dialect.quote, ""), dialect));
+    } else if (row) {
+      if (/^[\s|:-]+$/u.test(line)) continue;
+      if (open?.kind !== "table") nodes.push((open = { kind: "table", node: element("table") }).node);
+      const cells = line.trim().slice(1, -1).split("|").map((cell) =>
+        element(open.node.childElementCount ? "td" : "th", ...inline(cell.trim(), dialect)));
+      open.node.append(element("tr", ...cells));
+    } else if (item) {
+      const ordered = /\d/u.test(item[2]);
+      const nested = item[1].length >= 2 && open?.kind === "list";
+      if (!nested && (open?.kind !== "list" || open.ordered !== ordered)) {
+        open = { kind: "list", ordered, node: element(ordered ? "ol" : "ul") };
+        if (ordered) open.node.start = Number.parseInt(item[2], 10) || 1;
+        nodes.push(open.node);
+      }
+      const entry = element("li", ...inline(item[3], dialect));
+      if (nested) entry.className = "nested";
+      open.node.append(entry);
+    } else if (heading) {
+      close();
+      const node = element("p", ...inline(heading[2], dialect));
+      node.className = heading[1] === "-#" ? "subtext" : `heading heading-${Math.min(heading[1].length, 3)}`;
+      nodes.push(node);
+    } else if (!line.trim()) {
+      if (open?.kind !== "gap" && nodes.length && index < lines.length - 1) {
+        nodes.push((open = { kind: "gap", node: element("span") }).node);
+        open.node.className = "gap";
+      }
+    } else {
+      if (open?.kind !== "text") nodes.push((open = { kind: "text", node: element("p") }).node);
+      else open.node.append(element("br"));
+      open.node.append(...inline(line, dialect));
+    }
+  }
+  while (nodes.at(-1)?.className === "gap") nodes.pop();
+  return nodes;
+}
+
+function render(text, dialect) {
+  if (dialect === dialects.plain) return blocks(text, dialect);
+  return text.split("```").flatMap((part, index, parts) =>
+    index % 2 === 1 && index < parts.length - 1
+      ? [fence(part, dialect)]
+      : blocks(index % 2 === 1 ? `\`\`\`${part}` : part, dialect));
+}
+
+// Telegram's HTML: an inert document is parsed, and only the tags that Telegram knows are copied, without attributes.
+const telegramTags = {
+  B: "strong", STRONG: "strong", I: "em", EM: "em", U: "u", INS: "u", S: "s", STRIKE: "s", DEL: "s",
+  CODE: "code", PRE: "pre", BLOCKQUOTE: "blockquote",
+};
+
+function telegram(markup) {
+  const parsed = new DOMParser().parseFromString(`<!doctype html><body>${markup}`, "text/html");
+  const copy = (node, isVerbatim) => {
+    if (node.nodeType === Node.TEXT_NODE) {
+      if (isVerbatim) return [node.data];
+      return node.data.split("\n").flatMap((line, index) => (index ? [element("br"), line] : [line]));
+    }
+    if (node.nodeType !== Node.ELEMENT_NODE || /^(SCRIPT|STYLE|TEMPLATE|IFRAME|OBJECT)$/.test(node.tagName)) return [];
+    const name = telegramTags[node.tagName];
+    const children = [...node.childNodes].flatMap((child) => copy(child, isVerbatim || node.tagName === "PRE"));
+    if (name) return [element(name, ...children)];
+    if (node.tagName === "A" && safeLink.test(node.getAttribute("href") ?? "")) {
+      const anchor = link(node.getAttribute("href"), "");
+      anchor.replaceChildren(...children);
+      return [anchor];
+    }
+    if (node.tagName === "TG-SPOILER" || node.className === "tg-spoiler") {
+      const hidden = element("span", ...children);
+      hidden.className = "spoiler";
+      hidden.tabIndex = 0;
+      return [hidden];
+    }
+    return children;
+  };
+  return [element("div", ...[...parsed.body.childNodes].flatMap((node) => copy(node, false)))];
+}
+
+/** The nodes of a transcript entry's text, as its platform would show it. */
+export function nodesFor(entry) {
+  const markup = entry.markup;
+  if (typeof markup === "string" && markup) {
+    if (entry.format === "HTML") return telegram(markup);
+    const dialect = dialects[entry.format];
+    if (dialect) return render(markup, dialect);
+  }
+  return render(entry.text ?? "", dialects.plain);
+}
