@@ -75,6 +75,10 @@ CREATE TABLE integration_endpoints (
     id TEXT NOT NULL CHECK (length(id) = 36),
     data_integration_id TEXT NOT NULL,
     tool_name TEXT NOT NULL REFERENCES tools (name),
+    -- What the model is told; the catalogue's row of an endpoint holds its name alone, as it is everybody's.
+    description TEXT NOT NULL,
+    parameters TEXT NOT NULL CHECK (json_valid(parameters)),
+    triggers TEXT NOT NULL DEFAULT '[]' CHECK (json_valid(triggers)),
     method TEXT NOT NULL DEFAULT 'GET' CHECK (method IN ('GET', 'POST')),
     path_template TEXT NOT NULL,
     response_mapping TEXT NOT NULL DEFAULT '{}' CHECK (json_valid(response_mapping)),
