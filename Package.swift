@@ -20,6 +20,7 @@ let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "
 let hummingbird: Target.Dependency = .product(name: "Hummingbird", package: "hummingbird")
 let httpTypes: Target.Dependency = .product(name: "HTTPTypes", package: "swift-http-types")
 let nio: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
+let nioHTTPTypes: Target.Dependency = .product(name: "NIOHTTPTypes", package: "swift-nio-extras")
 let httpClient: Target.Dependency = .product(name: "AsyncHTTPClient", package: "async-http-client")
 
 func room(_ name: String, path: String? = nil, _ dependencies: [Target.Dependency]) -> Target {
@@ -115,7 +116,10 @@ let package = Package(
         room("StorageSQLite", ["ParleyCore", "Storage", .product(name: "GRDB", package: "GRDB.swift")]),
 
         // 4 · HTTP
-        room("Ingress", ["ParleyCore", "ChannelKit", "Pipeline", hummingbird, httpTypes, nio, logging, metrics]),
+        room(
+            "Ingress",
+            ["ParleyCore", "ChannelKit", "Pipeline", hummingbird, httpTypes, nioHTTPTypes, nio, logging, metrics]
+        ),
         .target(
             name: "Emulators",
             dependencies: ["ParleyCore", hummingbird, httpTypes, nio, crypto, httpClient, lifecycle, logging],

@@ -55,8 +55,10 @@ package enum Limits {
     package static let toolCallsPerAnswer = 128
     /// What is kept of a tool call's arguments for the record.
     package static let toolArgumentBytes = 4 << 10
-    /// Attempts at a whole turn before the polite apology is sent instead.
-    package static let turnAttempts = 3
+    /// Times that an event may be begun before it is taken for what kills the process, and gets the polite apology.
+    package static let turnAttempts = 10
+    /// Older messages are kept but not answered: WhatsApp redelivers for 7 days, and no one waits that long.
+    package static let answerableAge: Duration = .seconds(86_400)
     /// Events that one turn takes in; what is beyond them waits for the next.
     package static let eventsPerTurn = 50
     /// Messages that a turn remembers.

@@ -17,7 +17,8 @@ package struct DeliveryRecord: Sendable {
     package let state: State
     package let attempts: Int
     package let usesPlainText: Bool
-    package let mayBeDuplicate: Bool
+    /// An earlier attempt may have arrived.
+    package private(set) var mayBeDuplicate: Bool
     package let notBefore: Timestamp
     package let platformMessageID: String?
     package let deadReason: String?
@@ -47,6 +48,15 @@ package struct DeliveryRecord: Sendable {
     }
 }
 
+extension DeliveryRecord {
+    /// The same delivery, about to be sent although an earlier attempt may have arrived.
+    package var flaggedAsRepeat: DeliveryRecord {
+        var copy = self
+        copy.mayBeDuplicate = true
+        return copy
+    }
+}
+
 /// A delivery on its way into the outbox.
 package struct NewDelivery: Sendable {
     package var id: ID<Delivery>
@@ -67,25 +77,26 @@ package struct AttemptOutcome: Sendable {
     package enum Settlement: Sendable, Equatable {
         case delivered(platformMessageID: String?)
         case dead(reason: String)
-        /// To be tried again at a time, in plain text or at another address from now on.
-        case again(at: Timestamp, inPlainText: Bool, address: JSON?)
+        /// To be tried again at a time, in plain text or at another address from now on. A wait that the platform asked
+        /// for does not count as an attempt.
+        case again(at: Timestamp, inPlainText: Bool = false, address: JSON? = nil, counts: Bool = true)
         /// Nobody knows whether it arrived; to be reconciled at a time.
         case uncertain(until: Timestamp)
     }
 
     package var settlement: Settlement
-    /// The verdict's word and reason, for the attempts and the journey.
-    package var verdict: String
+    /// The verdict's word, for the list of attempts; nil when nothing was sent.
+    package var verdict: String?
     package var reason: String?
     package var milliseconds: Int
     package var steps: [JourneyStep]
 
     package init(
         _ settlement: Settlement,
-        verdict: String,
-        reason: String?,
-        milliseconds: Int,
-        steps: [JourneyStep]
+        verdict: String? = nil,
+        reason: String? = nil,
+        milliseconds: Int = 0,
+        steps: [JourneyStep] = []
     ) {
         self.settlement = settlement
         self.verdict = verdict
@@ -356,15 +367,16 @@ package struct DeliveryStore: Sendable {
                 """,
                 key + [.timestamp(now), .text(reason)]
             )
-        case .again(let time, let inPlainText, let address):
+        case .again(let time, let inPlainText, let address, let counts):
             try await connection.execute(
                 """
                 UPDATE deliveries SET state = 'waiting', not_before = $3,
                     uses_plain_text = CASE WHEN $4 = 1 THEN 1 ELSE uses_plain_text END,
-                    address = COALESCE($5, address)
+                    address = COALESCE($5, address),
+                    attempts = CASE WHEN $6 = 1 THEN attempts ELSE attempts - 1 END
                 WHERE business_id = $1 AND id = $2 AND settled_at IS NULL
                 """,
-                key + [.timestamp(time), .int(inPlainText ? 1 : 0), address.map { .json($0) } ?? .null]
+                key + [.timestamp(time), .int(inPlainText ? 1 : 0), address.map { .json($0) } ?? .null, .int(counts ? 1 : 0)]
             )
         case .uncertain(let time):
             try await connection.execute(
@@ -375,7 +387,7 @@ package struct DeliveryStore: Sendable {
                 key + [.timestamp(time)]
             )
         }
-        if outcome.verdict != "" {
+        if let verdict = outcome.verdict {
             try await connection.execute(
                 """
                 INSERT INTO delivery_attempts (
@@ -387,7 +399,7 @@ package struct DeliveryStore: Sendable {
                 FROM deliveries d WHERE business_id = $1 AND id = $2
                 """,
                 key + [
-                    .text(outcome.verdict), .text(outcome.reason), .int(outcome.milliseconds), .timestamp(now),
+                    .text(verdict), .text(outcome.reason), .int(outcome.milliseconds), .timestamp(now),
                 ]
             )
         }

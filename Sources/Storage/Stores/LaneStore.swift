@@ -35,7 +35,9 @@ package struct Claim: Sendable, Hashable {
 }
 
 /// The lease ran out and somebody else took over: whatever was being done must not be written or sent.
-package struct ClaimLost: Error {}
+package struct ClaimLost: Error {
+    package init() {}
+}
 
 /// The claimable conversations. A lane exists while there is work; it is inserted and deleted, never kept.
 package struct LaneStore: Sendable {

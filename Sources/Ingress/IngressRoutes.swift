@@ -1,0 +1,80 @@
+import HTTPTypes
+import Hummingbird
+import ParleyCore
+import Pipeline
+
+/// What the platforms and the operator's monitoring see.
+///
+/// `/webhooks/{channel}/{channel_integration_id}` · `/healthz` · `/readyz` · `/metrics`
+package struct IngressRoutes: Sendable {
+    private let pipeline: Pipeline
+    private let readiness: any Readiness
+    private let metrics: @Sendable () async -> String
+    private let clock: any Clockwork
+
+    /// - Parameter metrics: all metrics in the Prometheus text format 0.0.4.
+    package init(
+        pipeline: Pipeline,
+        readiness: any Readiness,
+        clock: any Clockwork,
+        metrics: @escaping @Sendable () async -> String
+    ) {
+        self.pipeline = pipeline
+        self.readiness = readiness
+        self.clock = clock
+        self.metrics = metrics
+    }
+
+    package func add(to router: Router<BasicRequestContext>) {
+        let webhooks = WebhookRoute(pipeline: pipeline, clock: clock)
+        router.post("/webhooks/:channel/:integration") { request, context in
+            await webhooks.accept(request, context)
+        }
+        router.get("/webhooks/:channel/:integration") { request, context in
+            await webhooks.accept(request, context)
+        }
+        router.get("/healthz") { _, _ in Response.text("ok\n") }
+        router.get("/readyz") { _, _ in
+            let problems = await readiness.problems()
+            return problems.isEmpty
+                ? Response.text("ready\n")
+                : Response.text(problems.joined(separator: "\n") + "\n", status: .serviceUnavailable)
+        }
+        router.get("/metrics") { _, _ in
+            Response.text(await metrics(), contentType: "text/plain; version=0.0.4; charset=utf-8")
+        }
+    }
+}
+
+/// Whether this process can admit and commit.
+package protocol Readiness: Sendable {
+    /// What is missing, a sentence each; empty when ready.
+    func problems() async -> [String]
+}
+
+extension Response {
+    package static func text(
+        _ text: String,
+        status: HTTPResponse.Status = .ok,
+        contentType: String = "text/plain; charset=utf-8"
+    ) -> Response {
+        Response(
+            status: status,
+            headers: [.contentType: contentType],
+            body: ResponseBody(byteBuffer: ByteBuffer(string: text))
+        )
+    }
+
+    /// The shape of every refusal: `{"error": {"code": "…", "message": "…"}}`.
+    static func refusal(_ status: Int, code: String, message: String) -> Response {
+        let body: JSON = ["error": ["code": .string(code), "message": .string(message)]]
+        var headers: HTTPFields = [.contentType: "application/json"]
+        // Telegram honours it; the others have schedules of their own.
+        if status == 503 { headers[.retryAfter] = "1" }
+        return Response(
+            status: HTTPResponse.Status(code: status),
+            headers: headers,
+            body: ResponseBody(byteBuffer: ByteBuffer(bytes: body.encoded()))
+        )
+    }
+}

@@ -1,0 +1,191 @@
+import ChannelKit
+import CoordinationKit
+import Logging
+import Metrics
+import ParleyCore
+import Storage
+
+// The second verb of the second act.
+extension Pipeline {
+    /// Passes the waiting events through the gates, closes those that are not answered, and picks what one turn answers.
+    ///
+    /// Nil ends the claim: there was nothing to answer.
+    func admit(_ waiting: Waiting, claim: Claim) async throws -> Question? {
+        let now = parts.clock.now
+        let askable = waiting.events.filter { $0.event.kind.isAsked }
+        var conversation = waiting.situation.conversation
+        if conversation == nil, let sender = askable.last?.event.sender {
+            conversation = try await open(claim, sender: sender, channel: waiting.channel)
+        }
+        let values = Gates.Values(
+            isBusinessActive: waiting.entry.isBusinessActive,
+            isIntegrationActive: waiting.entry.integration.isActive,
+            isConversationActive: conversation?.isActive ?? true,
+            isOwnedByHuman: conversation?.isOwnedByHuman(at: now) ?? false,
+            hasReplyInThread: waiting.situation.hasReply,
+            now: now
+        )
+        let decided = askable.map { (waiting: $0, decisions: Gates.decide($0.event, values)) }
+        let open = decided.filter { $0.decisions.allSatisfy(\.isOpen) }
+        try await settleReports(waiting, claim: claim, conversation: conversation, at: now)
+        for (event, decisions) in decided {
+            guard let closed = decisions.last, !closed.isOpen else { continue }
+            try await passOver(event, closed, decisions, in: conversation, claim: claim, at: now)
+        }
+        guard let conversation, let first = open.first else {
+            try await parts.turns.end(claim, debounce: waiting.entry.debounce, at: now)
+            return nil
+        }
+        // A command waits for a reply of its own; everything else up to the next command is one thought.
+        let group =
+            first.waiting.event.answersAlone
+            ? [first] : Array(open.prefix { !$0.waiting.event.answersAlone })
+        return Question(
+            waiting: waiting,
+            events: group.map(\.waiting),
+            conversation: conversation,
+            remembered: waiting.situation.remembered,
+            steps: claimSteps(group.map(\.waiting), claim: claim, at: now)
+                + Admission.steps(group.last?.decisions ?? [], at: now),
+            startedAt: now
+        )
+    }
+
+    private func open(
+        _ claim: Claim,
+        sender: InboundEvent.Sender,
+        channel: any Channel
+    ) async throws -> ConversationRecord? {
+        let record = SenderRecord(
+            channelUserID: sender.channelUserID,
+            name: sender.displayName ?? sender.username,
+            username: sender.username,
+            phone: sender.phone,
+            locale: sender.locale
+        )
+        try await parts.conversations.open(claim, sender: record, at: parts.clock.now)
+        return try await parts.turns.situation(claim, channel: channel.id) { _ in sender.channelUserID }.conversation
+    }
+
+    // Reports settle deliveries, a takeover hands the conversation to a human, and what cannot be read is closed.
+    private func settleReports(
+        _ waiting: Waiting,
+        claim: Claim,
+        conversation: ConversationRecord?,
+        at now: Timestamp
+    ) async throws {
+        let reports = waiting.events.filter { $0.event.kind == .status }
+        if !reports.isEmpty {
+            let passed = PassedOver(
+                closing: reports.map { ($0.record.id, $0.record.dedupeKey) },
+                steps: [],
+                reports: reports.compactMap { waiting in
+                    waiting.event.status.map {
+                        PlatformReport(
+                            platformMessageID: $0.platformMessageID,
+                            deliveryID: $0.deliveryID.flatMap { ID($0) },
+                            state: $0.state.rawValue,
+                            reason: $0.reason
+                        )
+                    }
+                }
+            )
+            try await parts.turns.passOver(passed, conversation: conversation, claim: claim, at: now)
+            parts.doorbell.ring(.deliver)
+        }
+        for taken in waiting.events where taken.event.kind == .takeover {
+            let passed = PassedOver(
+                closing: [(taken.record.id, taken.record.dedupeKey)],
+                steps: [JourneyStep("gate", "closed", rule: "takeover", value: "a person answered", at: now)],
+                humanUntil: now.advanced(by: Limits.humanOwnership),
+                humanMessages: [taken.message]
+            )
+            try await parts.turns.passOver(passed, conversation: conversation, claim: claim, at: now)
+        }
+        if !waiting.unreadable.isEmpty {
+            parts.logger.error("stored events cannot be read", metadata: ["count": "\(waiting.unreadable.count)"])
+            let passed = PassedOver(
+                closing: waiting.unreadable.map { ($0.id, $0.dedupeKey) },
+                steps: [JourneyStep("gate", "closed", rule: "readable", value: "false", at: now)]
+            )
+            try await parts.turns.passOver(passed, conversation: nil, claim: claim, at: now)
+        }
+    }
+
+    private func passOver(
+        _ waiting: WaitingEvent,
+        _ closed: GateDecision,
+        _ decisions: [GateDecision],
+        in conversation: ConversationRecord?,
+        claim: Claim,
+        at now: Timestamp
+    ) async throws {
+        let passed = PassedOver(
+            closing: [(waiting.record.id, waiting.record.dedupeKey)],
+            steps: Admission.steps(decisions, at: now),
+            messages: closed.keepsMessage ? [waiting.message] : []
+        )
+        try await parts.turns.passOver(passed, conversation: conversation, claim: claim, at: now)
+        Counter(label: "parley_gated_total", dimensions: [("rule", closed.rule)]).increment()
+    }
+
+    private func claimSteps(_ events: [WaitingEvent], claim: Claim, at now: Timestamp) -> [JourneyStep] {
+        let first = events.map(\.record.receivedAt).min() ?? now
+        let attempts = events.map(\.record.attempts).max() ?? 1
+        return [
+            JourneyStep(
+                "claim",
+                attempts > 1 ? "again" : "taken",
+                rule: "fence",
+                value: "\(claim.fence), \(events.count) event\(events.count == 1 ? "" : "s"), attempt \(attempts)",
+                milliseconds: Int(clamping: now.since(first).milliseconds),
+                at: now
+            )
+        ]
+    }
+}
+
+enum Admission {
+    static func steps(_ decisions: [GateDecision], at now: Timestamp) -> [JourneyStep] {
+        decisions.map {
+            JourneyStep("gate", $0.isOpen ? "open" : "closed", rule: $0.rule, value: $0.value, at: now)
+        }
+    }
+}
+
+extension InboundEvent.Kind {
+    /// Whether a reply is expected.
+    fileprivate var isAsked: Bool {
+        switch self {
+        case .message, .command, .action: true
+        case .status, .takeover: false
+        }
+    }
+}
+
+extension WaitingEvent {
+    /// The event as a message of the conversation.
+    var message: IncomingMessage {
+        IncomingMessage(
+            id: ID(record.id.uuid),
+            text: event.text,
+            type: event.kind == .message ? event.attachments.first?.kind ?? "text" : event.kind.rawValue,
+            platformMessageID: event.platformMessageID,
+            platformTime: event.occurredAt,
+            senderName: event.sender.flatMap { $0.displayName ?? $0.username },
+            attachments: .array(
+                event.attachments.map {
+                    .object(present: ["kind": .string($0.kind), "name": $0.name.map { .string($0) }])
+                }
+            )
+        )
+    }
+
+    /// What the model reads of it: the text, and in brackets what came with it.
+    var modelText: String {
+        let attachments = event.attachments.map { attachment in
+            "[\(attachment.kind)\(attachment.name.map { ": \($0)" } ?? "")]"
+        }
+        return ([event.text.trimmed] + attachments).filter { !$0.isEmpty }.joined(separator: " ")
+    }
+}

@@ -1,0 +1,79 @@
+import ChannelKit
+import ParleyCore
+import Storage
+
+/// Whether an event is answered, and which rule said so.
+struct GateDecision: Sendable, Equatable {
+    let isOpen: Bool
+    let rule: String
+    let value: String
+    /// Closed, but kept for the people who read the conversation.
+    var keepsMessage = false
+
+    static func open(_ rule: String, _ value: String) -> GateDecision {
+        GateDecision(isOpen: true, rule: rule, value: value)
+    }
+
+    static func closed(_ rule: String, _ value: String, keepsMessage: Bool = false) -> GateDecision {
+        GateDecision(isOpen: false, rule: rule, value: value, keepsMessage: keepsMessage)
+    }
+}
+
+/// The gates that a message passes, in order; the first closed one decides. Pure: the same values decide the same.
+enum Gates {
+    struct Values: Sendable {
+        var isBusinessActive: Bool
+        var isIntegrationActive: Bool
+        var isConversationActive: Bool
+        var isOwnedByHuman: Bool
+        var hasReplyInThread: Bool
+        var now: Timestamp
+    }
+
+    static func decide(_ event: InboundEvent, _ values: Values) -> [GateDecision] {
+        var decisions: [GateDecision] = []
+        for gate in [business, integration, age, content, addressed, conversation, owner] {
+            let decision = gate(event, values)
+            decisions.append(decision)
+            if !decision.isOpen { break }
+        }
+        return decisions
+    }
+
+    private static func business(_ event: InboundEvent, _ values: Values) -> GateDecision {
+        values.isBusinessActive ? .open("business_active", "true") : .closed("business_active", "false")
+    }
+
+    private static func integration(_ event: InboundEvent, _ values: Values) -> GateDecision {
+        values.isIntegrationActive ? .open("integration_active", "true") : .closed("integration_active", "false")
+    }
+
+    private static func age(_ event: InboundEvent, _ values: Values) -> GateDecision {
+        let hours = values.now.since(event.occurredAt).inSeconds / 3600
+        let value = "\(Int(hours.rounded())) h"
+        return hours <= Limits.answerableAge.inSeconds / 3600
+            ? .open("age", value) : .closed("age", value, keepsMessage: true)
+    }
+
+    private static func content(_ event: InboundEvent, _ values: Values) -> GateDecision {
+        event.text.trimmed.isEmpty && event.attachments.isEmpty
+            ? .closed("content", "empty") : .open("content", event.text.isEmpty ? "attachment" : "text")
+    }
+
+    // Ambient talk in a room is neither answered nor kept, and never gets an apology.
+    private static func addressed(_ event: InboundEvent, _ values: Values) -> GateDecision {
+        if event.isDirect { return .open("addressed", "direct") }
+        if event.isAddressed { return .open("addressed", "mention") }
+        if event.isThread, values.hasReplyInThread { return .open("addressed", "thread") }
+        return .closed("addressed", "room without mention")
+    }
+
+    private static func conversation(_ event: InboundEvent, _ values: Values) -> GateDecision {
+        values.isConversationActive
+            ? .open("conversation_active", "true") : .closed("conversation_active", "false", keepsMessage: true)
+    }
+
+    private static func owner(_ event: InboundEvent, _ values: Values) -> GateDecision {
+        values.isOwnedByHuman ? .closed("owner", "human", keepsMessage: true) : .open("owner", "agent")
+    }
+}

@@ -1,0 +1,80 @@
+import AgentKit
+import ChannelKit
+import CoordinationKit
+import ParleyCore
+import Storage
+
+// The fourth verb of the second act. No transaction is open while it works.
+extension Pipeline {
+    /// Runs the model–tool loop, and shows that somebody is typing while it takes time.
+    func think(about question: Question, with context: TurnContext) async throws -> AgentRun {
+        guard question.events.allSatisfy({ $0.record.attempts <= Int64(Limits.turnAttempts) }) else {
+            return AgentRun.givenUp(model: context.request.model)
+        }
+        let loop = AgentLoop(model: context.agent.model, tools: context.agent.tools, clock: parts.clock)
+        let toolContext = ToolContext(
+            businessID: question.conversation.businessID,
+            conversationID: question.conversation.id,
+            contactID: question.conversation.contactID,
+            channel: question.channel.id,
+            now: parts.clock.now
+        )
+        guard let typing = question.channel as? any TypingChannel else {
+            return try await loop.run(context.request, in: toolContext)
+        }
+        return try await withThrowingTaskGroup(of: AgentRun?.self) { group in
+            group.addTask { try await loop.run(context.request, in: toolContext) }
+            group.addTask {
+                try? await showTyping(on: typing, for: question)
+                return nil
+            }
+            defer { group.cancelAll() }
+            while let finished = try await group.next() {
+                if let run = finished { return run }
+            }
+            throw CancellationError()
+        }
+    }
+
+    private func showTyping(on channel: some TypingChannel, for question: Question) async throws {
+        // A reply that comes at once needs no announcement, and no call that counts against a rate limit.
+        try await parts.clock.sleep(for: .milliseconds(400))
+        while true {
+            let held = await parts.governor.heldUntil(
+                question.entry.integration.id,
+                conversation: question.conversation.id,
+                at: parts.clock.now
+            )
+            // Typing yields to what must be delivered.
+            if held == nil {
+                await channel.showTyping(
+                    at: question.replyAddress,
+                    as: question.entry.integration,
+                    over: parts.transport
+                )
+            }
+            try await parts.clock.sleep(for: channel.typingInterval)
+        }
+    }
+}
+
+extension AgentRun {
+    /// For events that were begun so often that they seem to be what kills the process.
+    static func givenUp(model: String) -> AgentRun {
+        AgentRun(
+            text: AgentLoop.apology,
+            outcome: .apologised,
+            model: model,
+            usage: ModelUsage(),
+            steps: 0,
+            notes: [
+                AgentNote(
+                    step: "limit",
+                    verdict: "given_up",
+                    rule: "turn_attempts",
+                    value: "more than \(Limits.turnAttempts)"
+                )
+            ]
+        )
+    }
+}

@@ -1,0 +1,67 @@
+import AgentKit
+import ChannelKit
+import ParleyCore
+
+/// What the pipeline needs to know of businesses; kept in memory for a moment, so that a webhook costs no query.
+package protocol BusinessDirectory: Sendable {
+    /// The integration of a webhook's path; nil when there is none.
+    func integration(_ id: ID<Integration>) async throws -> DirectoryEntry?
+
+    /// The assistant that answers for a business, with the tools that it may call.
+    func agent(of business: ID<Business>) async throws -> AgentProfile
+
+    /// The knowledge entries that a question finds, best first.
+    func knowledge(
+        for question: String,
+        of business: ID<Business>,
+        upTo count: Int
+    ) async throws -> [KnowledgeHit]
+
+    /// The platform no longer accepts an integration's credentials: the business must be told.
+    func noteRefusal(of integration: ID<Integration>, in business: ID<Business>, reason: String) async
+}
+
+package struct DirectoryEntry: Sendable {
+    package var integration: ChannelIntegration
+    package var isBusinessActive: Bool
+    /// How long the default agent waits for more.
+    package var debounce: Duration
+
+    package init(integration: ChannelIntegration, isBusinessActive: Bool, debounce: Duration) {
+        self.integration = integration
+        self.isBusinessActive = isBusinessActive
+        self.debounce = debounce
+    }
+}
+
+package struct AgentProfile: Sendable {
+    package var name: String
+    package var instructions: String
+    package var modelName: String
+    package var model: any LanguageModel
+    package var temperature: Double?
+    package var maximumOutputTokens: Int?
+    package var tools: [any Tool]
+    /// A digest of the instructions, so that a turn can be told from one under an older prompt.
+    package var promptVersion: String
+
+    package init(
+        name: String,
+        instructions: String,
+        modelName: String,
+        model: any LanguageModel,
+        temperature: Double?,
+        maximumOutputTokens: Int?,
+        tools: [any Tool],
+        promptVersion: String
+    ) {
+        self.name = name
+        self.instructions = instructions
+        self.modelName = modelName
+        self.model = model
+        self.temperature = temperature
+        self.maximumOutputTokens = maximumOutputTokens
+        self.tools = tools
+        self.promptVersion = promptVersion
+    }
+}

@@ -1,0 +1,159 @@
+import CoordinationKit
+import Logging
+import ParleyCore
+import ServiceLifecycle
+import Storage
+import Synchronization
+
+/// Claims lanes of one act and works on them, many at once, until the process shuts down.
+///
+/// A bell only makes it look sooner; looking every ``Limits/poll`` is what correctness rests on.
+package struct ClaimLoop: Service {
+    private let act: Claim.Act
+    private let bell: Bell
+    private let atOnce: Int
+    private let pipeline: Pipeline
+    private let running = Running()
+
+    /// Claims conversations with waiting events, answers them and delivers the replies.
+    package static func answering(_ pipeline: Pipeline) -> ClaimLoop {
+        ClaimLoop(act: .answer, bell: .answer, atOnce: pipeline.parts.settings.turnsAtOnce, pipeline: pipeline)
+    }
+
+    /// Claims conversations with waiting deliveries: what a restart, a retry or a platform's wait has left.
+    package static func delivering(_ pipeline: Pipeline) -> ClaimLoop {
+        ClaimLoop(act: .deliver, bell: .deliver, atOnce: pipeline.parts.settings.deliveriesAtOnce, pipeline: pipeline)
+    }
+
+    private init(act: Claim.Act, bell: Bell, atOnce: Int, pipeline: Pipeline) {
+        self.act = act
+        self.bell = bell
+        self.atOnce = atOnce
+        self.pipeline = pipeline
+    }
+
+    private var parts: PipelineParts { pipeline.parts }
+
+    package func run() async throws {
+        try await withGracefulShutdownHandler {
+            try await withThrowingDiscardingTaskGroup { group in
+                while !running.isStopping, !Task.isCancelled {
+                    for claim in await claim() {
+                        running.begin()
+                        group.addTask {
+                            await work(on: claim)
+                            running.end()
+                            parts.doorbell.ring(bell)
+                        }
+                    }
+                    try? await pause()
+                }
+                await finish()
+                group.cancelAll()
+            }
+        } onGracefulShutdown: {
+            running.stop()
+            parts.doorbell.ring(bell)
+        }
+    }
+
+    private func claim() async -> [Claim] {
+        let room = min(atOnce - running.count, 64)
+        guard room > 0 else { return [] }
+        do {
+            return try await parts.lanes.claim(
+                act,
+                upTo: room,
+                for: parts.settings.holder,
+                perBusiness: parts.settings.turnsPerBusiness,
+                lease: Limits.lease,
+                at: parts.clock.now
+            )
+        } catch is CancellationError {
+            return []
+        } catch {
+            parts.logger.error("cannot claim work; trying again", metadata: ["error": "\(error)"])
+            return []
+        }
+    }
+
+    // Until the bell rings, the next lane's time comes, or the poll is due.
+    private func pause() async throws {
+        var wait = Limits.poll
+        if running.count < atOnce, let next = try? await parts.lanes.nextTime(act) {
+            wait = min(wait, max(next.since(parts.clock.now), .milliseconds(1)))
+        }
+        try await parts.doorbell.wait(for: bell, atMost: wait)
+    }
+
+    private func work(on claim: Claim) async {
+        do {
+            switch act {
+            case .answer:
+                let handover = try await parts.leases.holding(claim) { try await pipeline.answer(claim) }
+                guard let handover else { return }
+                await deliver(handover)
+            case .deliver:
+                await deliver(Handover(claim: claim, first: nil))
+            }
+        } catch {
+            await letGo(of: claim, because: error)
+        }
+    }
+
+    private func deliver(_ handover: Handover) async {
+        do {
+            try await parts.leases.holding(handover.claim) { try await pipeline.deliver(handover) }
+        } catch {
+            await letGo(of: handover.claim, because: error)
+        }
+    }
+
+    // Nothing is lost by failing here: the events and deliveries are committed, and their lane is claimed again.
+    private func letGo(of claim: Claim, because error: any Error) async {
+        var wait = Duration.seconds(1)
+        switch error {
+        case is ClaimLost:
+            parts.logger.notice("somebody else took over", metadata: ["conversation": "\(claim.conversationKey)"])
+            return
+        case is CancellationError: wait = .zero
+        case is Orphaned: wait = .seconds(60)
+        default:
+            parts.logger.error(
+                "work failed and will be tried again",
+                metadata: ["act": "\(claim.act.rawValue)", "error": "\(error)"]
+            )
+        }
+        // Also when this task is cancelled: a lane that is let go is claimed by the next process at once.
+        let time = parts.clock.now.advanced(by: wait)
+        do {
+            try await parts.lanes.release(claim, claimableAt: time)
+        } catch {
+            parts.logger.warning("a claim could not be released; its lease will run out", metadata: ["error": "\(error)"])
+        }
+    }
+
+    // What is under way may finish, but not for longer than a shutdown takes.
+    private func finish() async {
+        let deadline = parts.clock.now.advanced(by: Limits.shutdown - .seconds(3))
+        while running.count > 0, parts.clock.now < deadline, !Task.isCancelled {
+            try? await parts.doorbell.wait(for: bell, atMost: .milliseconds(50))
+        }
+    }
+}
+
+/// How much a loop has under way.
+private final class Running: Sendable {
+    private struct State {
+        var count = 0
+        var isStopping = false
+    }
+
+    private let state = Mutex(State())
+
+    var count: Int { state.withLock(\.count) }
+    var isStopping: Bool { state.withLock(\.isStopping) }
+    func begin() { state.withLock { $0.count += 1 } }
+    func end() { state.withLock { $0.count -= 1 } }
+    func stop() { state.withLock { $0.isStopping = true } }
+}

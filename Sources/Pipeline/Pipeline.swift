@@ -1,0 +1,52 @@
+import AgentKit
+import ChannelKit
+import ParleyCore
+import Storage
+
+/// The product's story in three acts. Each line is one verb, and each act hands over to the next through the database:
+/// whatever happens to this process between two acts, the next one goes on from what was committed.
+package struct Pipeline: Sendable {
+    let parts: PipelineParts
+
+    package init(_ parts: PipelineParts) { self.parts = parts }
+
+    /// **Accept**: a webhook is answered with success only after its events are on disk.
+    package func accept(
+        _ request: WebhookRequest,
+        on channelID: ChannelID,
+        for integrationID: ID<Integration>
+    ) async throws(AcceptRefusal) -> WebhookAnswer {
+        let (channel, entry) = try await find(integrationID, on: channelID)
+        let reading = try prove(request, by: channel, for: entry)
+        try await keep(reading.events, for: entry, at: request.receivedAt)
+        count(reading, on: channelID)
+        return reading.answer
+    }
+
+    /// **Answer**: the events that wait in one conversation become one turn, committed together with its reply.
+    ///
+    /// - Returns: the deliveries that the turn put into the outbox, already claimed; nil when there are none, or when
+    ///   older ones go first.
+    func answer(_ claim: Claim) async throws -> Handover? {
+        let waiting = try await gather(claim)
+        guard let question = try await admit(waiting, claim: claim) else { return nil }
+        let context = try await recall(question, claim: claim)
+        let run = try await think(about: question, with: context)
+        return try await commit(run, to: question, with: context, claim: claim)
+    }
+
+    /// **Deliver**: what waits for one conversation goes out in order, each send marked before and settled after.
+    func deliver(_ handover: Handover) async throws {
+        var next = try await take(handover)
+        while let delivery = next {
+            let outcome = try await send(delivery, claim: handover.claim)
+            next = try await settle(delivery, outcome, claim: handover.claim)
+        }
+    }
+}
+
+/// A claim on a conversation's deliveries, and the first of them if it is marked as being sent already.
+package struct Handover: Sendable {
+    let claim: Claim
+    let first: DeliveryRecord?
+}
