@@ -28,6 +28,9 @@ package protocol Tool: Sendable {
     var isReadOnly: Bool { get }
 
     /// Carries out one call. Never throws: what went wrong is told to the model in ``ToolResult/content``.
+    ///
+    /// The arguments are an object that fits ``ToolDefinition/parameters``. After ``Limits/toolTimeout`` the task is
+    /// cancelled and the result no longer wanted; the turn goes on once the call has returned, so it heeds cancellation.
     func call(_ arguments: JSON, in context: ToolContext) async -> ToolResult
 }
 

@@ -148,7 +148,8 @@ struct CallKey: Sendable, Hashable {
 
     init(_ call: ToolCall) {
         name = call.name
-        arguments = (try? JSON(parsing: call.arguments)).map { String(describing: $0.sorted) } ?? call.arguments
+        let text = call.arguments.trimmed.isEmpty ? "{}" : call.arguments
+        arguments = (try? JSON(parsing: text)).map { String(describing: $0.sorted) } ?? call.arguments
     }
 }
 

@@ -33,7 +33,7 @@ import Testing
         #expect(run.executions.first?.isError == false)
         // printf '5 of iphone' | sha256sum
         #expect(
-            run.executions.first?.resultDigest == "93fff8f49a7b38846cd3d5eb0c50b5b14f12b42bea5e0a09a4dbfa50fbd5b9f7"
+            run.executions.first?.resultDigest == "92604115e51a339a18c0baaa93ea54f2f5ed0fa869ff47c215954f5667eec877"
         )
         let second = try #require(stage.model.requests.last)
         #expect(

@@ -23,7 +23,7 @@ struct OpenAIDialect: Sendable, Equatable {
             learned.wantsNoReasoning = true
         } else if sent["temperature"] != nil, names("temperature") {
             learned.refusesTemperature = true
-        } else if complaint.isAboutUnknownField || complaint.isAboutSupport,
+        } else if !swapsTokenLimit, complaint.isAboutUnknownField || complaint.isAboutSupport,
             sent["max_tokens"] != nil && names("max_tokens")
                 || sent["max_completion_tokens"] != nil && names("max_completion_tokens")
         {

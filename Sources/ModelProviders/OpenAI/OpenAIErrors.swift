@@ -59,7 +59,7 @@ enum OpenAIErrors {
         let reason = reason(complaint, status: status, key: key)
         if let error = permanent(complaint, status: status) { return error }
         switch header("x-should-retry")?.trimmed.lowercased() {
-        case "true": return .unavailable(reason: reason, retryAfter: wait)
+        case "true" where status != 429: return .unavailable(reason: reason, retryAfter: wait)
         case "false": return .refused(status: status, reason: reason)
         default: break
         }
