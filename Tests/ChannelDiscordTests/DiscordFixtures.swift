@@ -63,22 +63,20 @@ enum Fixture {
 /// Signs as Discord does, with keys that the tests know.
 struct DiscordSigner: Sendable {
     let publicKey: String
-    private let seed: [UInt8]
+    private let key: Curve25519.Signing.PrivateKey
 
     init?(seed hex: String) {
         guard let seed = Hex.decode(hex), let key = try? Curve25519.Signing.PrivateKey(rawRepresentation: seed) else {
             return nil
         }
-        self.seed = seed
+        self.key = key
         publicKey = Hex.encode(Array(key.publicKey.rawRepresentation))
     }
 
     /// The request with the headers that prove it, stamped with the time at which it is received.
     func sign(_ request: WebhookRequest) -> WebhookRequest {
         let timestamp = String(request.receivedAt.seconds)
-        let signature =
-            (try? Curve25519.Signing.PrivateKey(rawRepresentation: seed))
-            .flatMap { try? $0.signature(for: Array(timestamp.utf8) + request.body) }
+        let signature = try? key.signature(for: Array(timestamp.utf8) + request.body)
         var headers = request.headers
         headers["x-signature-timestamp"] = timestamp
         headers["x-signature-ed25519"] = signature.map { Hex.encode($0) } ?? ""
