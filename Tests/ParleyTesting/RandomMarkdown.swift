@@ -4,7 +4,7 @@ import ChannelKit
 package struct RandomMarkdown {
     private var state: UInt64
 
-    package init(seed: UInt64) { state = seed &* 0x9E37_79B9_7F4A_7C15 &+ 1 }
+    package init(seed: UInt64) { state = seed &* seed &* 0x0123_4567_89AB_CDEF &+ seed }
 
     /// A document of a few blocks of every kind.
     package mutating func document() -> String {
@@ -22,10 +22,14 @@ package struct RandomMarkdown {
         case 0: String(repeating: "#", count: number(1...6)) + " " + inline(3)
         case 1: (0..<number(1...8)).map { _ in "- " + inline(6) }.joined(separator: "\n")
         case 2: (0..<number(1...12)).map { "\($0 + 7). " + inline(9) }.joined(separator: "\n")
-        case 3: "- " + inline(4) + "\n  - " + inline(5) + "\n    1. " + inline(9) + "\n\n       > " + inline(4) + "\n- [x] " + inline(2)
+        case 3:
+            "- " + inline(4) + "\n  - " + inline(5) + "\n    1. " + inline(9) + "\n\n       > " + inline(4) + "\n- [x] "
+                + inline(2)
         case 4: "```swift\n" + (0..<number(1...30)).map { _ in code() }.joined(separator: "\n") + "\n```"
         case 5: "> " + inline(30) + "\n>\n> > " + inline(9) + "\n>\n> ```\n> " + code() + "\n> ```"
-        case 6: "Name | Nr | *Text*\n---|:-:|--:\n" + (0..<number(1...9)).map { _ in "\(word()) | `\(word())` | \(inline(4))" }.joined(separator: "\n")
+        case 6:
+            "Name\(number(1...999)) | Nr | *Text*\n---|:-:|--:\n"
+                + (0..<number(1...9)).map { _ in "\(word()) | `\(word())` | \(inline(4))" }.joined(separator: "\n")
         case 7: "---"
         case 8: "<script>alert('\(word())')</script>\n<div>& &amp; **\(word())**</div>"
         case 9: String(repeating: word(), count: number(10...200))
@@ -52,13 +56,16 @@ package struct RandomMarkdown {
     }
 
     private mutating func code() -> String {
-        String(repeating: " ", count: number(0...8)) + "let \(word()) = a[\(number(0...99))] < b && \"\(word())\" // \(word())"
+        String(repeating: " ", count: number(0...8))
+            + "let \(word()) = a[\(number(0...99))] < b && \"\(word())\" // \(word())"
     }
 
     private mutating func word() -> String {
         pick([
-            "tea", "snake_case_name", "2*3*4", "Grüße", "👨‍👩‍👧‍👦", "🇩🇪🇫🇷", "👍🏽", "שלום", "مرحبا", "你好，世界。", "日本語のテキスト", "a<b>&c", "@everyone",
-            "it's", "(so)", "*", "_x_", "~", "price:", "€5", "e\u{301}\u{302}", "extraordinarily", "1.", "#", ">", "`", "|x", "\\",
+            "tea", "snake_case_name", "2*3*4", "Grüße", "👨‍👩‍👧‍👦", "🇩🇪🇫🇷", "👍🏽", "שלום", "مرحبا", "你好，世界。", "日本語のテキスト", "a<b>&c",
+            "@everyone",
+            "it's", "(so)", "*", "_x_", "~", "price:", "€5", "e\u{301}\u{302}", "extraordinarily", "1.", "#", ">", "`",
+            "|x", "\\",
             "ไทยแลนด์", "&lt;", "x_", "-", "!",
         ])
     }
@@ -150,7 +157,7 @@ package enum SplitCheck {
             case .text(let text), .code(let text): text
             case .strong(let inside), .emphasis(let inside), .strikethrough(let inside), .link(_, let inside):
                 text(of: inside)
-            case .image(_, let alt): alt
+            case .image(let url, let alt): ReplyLink.spelledOut(label: alt, shown: alt, url: url)
             case .lineBreak: "\n"
             }
         }.joined()

@@ -82,8 +82,12 @@ struct ReplyAtom {
 
     /// The same content in a paragraph of its own, then without styles too; nil if nothing can be taken away.
     private var bare: ReplyAtom? {
-        guard leaf < path.count else { return nil }
         var bare = self
+        guard leaf < path.count else {
+            // A rule or an empty item, which deep nesting has pushed out of sight.
+            (bare.path, bare.leaf) = ([], 0)
+            return path.isEmpty ? nil : bare
+        }
         let paragraph = Frame(id: path[leaf].id, kind: .paragraph)
         if leaf > 0 || !path[leaf].isParagraph {
             bare.path = [paragraph] + path[(leaf + 1)...]
@@ -344,7 +348,8 @@ extension ReplyAtom {
     /// A range of atoms as a document. A list item that began before the range goes on without its marker.
     static func document(of atoms: [ReplyAtom], _ range: Range<Int>) -> ReplyDocument {
         var end = range.upperBound
-        let isCut = end < atoms.count && end > 0 && atoms[end].leafID != nil && atoms[end].leafID == atoms[end - 1].leafID
+        let isCut =
+            end < atoms.count && end > 0 && atoms[end].leafID != nil && atoms[end].leafID == atoms[end - 1].leafID
         while isCut, end > range.lowerBound + 1, atoms[end - 1].isBlank, !atoms[end - 1].isCode { end -= 1 }
         let before = range.lowerBound > 0 ? atoms[range.lowerBound - 1].path.map(\.id) : []
         let builder = TreeBuilder(atoms: atoms[range.lowerBound..<end], opened: Set(before), isCut: isCut)

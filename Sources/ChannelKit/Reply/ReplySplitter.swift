@@ -45,7 +45,7 @@ private struct Cutter<M: Markup> {
 
     private func fits(_ end: Int) -> Bool { length(slice(end)) <= limit }
 
-    /// The largest end whose part fits, found by halving; makes the first atom smaller when not even that fits.
+    /// An end close to the largest whose part fits; makes the first atom smaller when not even that fits.
     private mutating func furthestThatFits() -> Int {
         while !fits(position + 1) {
             guard let pieces = atoms[position].smaller(fits: { length(ReplyAtom.document(of: [$0], 0..<1)) <= limit })
@@ -54,10 +54,17 @@ private struct Cutter<M: Markup> {
         }
         var good = position + 1
         var bad = tooFar()
-        if bad > good, fits(bad - 1) { return bad - 1 }
+        var guess = bad - 1
+        var tries = 0
         while bad - good > 1 {
-            let middle = good + (bad - good) / 2
-            if fits(middle) { good = middle } else { bad = middle }
+            let length = length(slice(guess))
+            if length <= limit { good = guess } else { bad = guess }
+            // Near enough: the cut will be made at a kinder place before it anyway.
+            if length <= limit, limit - length <= limit / 256 { break }
+            tries += 1
+            // The length grows nearly evenly, so a proportional guess is close; halving ends it in any case.
+            let even = position + (guess - position) * limit / max(1, length)
+            guess = tries < 4 ? min(max(even, good + 1), bad - 1) : good + (bad - good) / 2
         }
         return good
     }

@@ -27,6 +27,8 @@ package protocol TextMarkup: Markup {
     var tableWidth: Int { get }
     /// Whether a quote may hold a code block; otherwise the quote is interrupted for it.
     var quotesHoldCode: Bool { get }
+    /// Whether styles must be inside links; otherwise the one that reaches further is outside.
+    var linksHoldStyles: Bool { get }
     /// Where a zero-width space must stand between a marker and its neighbour to be seen as a marker.
     var markerGuard: MarkerGuard { get }
 }
@@ -62,6 +64,7 @@ extension TextMarkup {
     package func indent(under marker: String) -> String { "  " }
 
     package var quotesHoldCode: Bool { false }
+    package var linksHoldStyles: Bool { false }
     package var markerGuard: MarkerGuard { .nothing }
 
     package func prefixed(_ lines: String, first: String, rest: String) -> String {
@@ -116,7 +119,8 @@ extension TextMarkup {
         switch block {
         case .paragraph(let inlines): flexible(inline(ReplyRun.runs(of: inlines)), gap)
         case .heading(let level, let inlines): flexible(heading(level: level, inlines, nested: place.nested), gap)
-        case .code(let language, let text): [Piece(text: codeBlock(language: language, text: text), isRigid: true, gap: gap)]
+        case .code(let language, let text):
+            [Piece(text: codeBlock(language: language, text: text), isRigid: true, gap: gap)]
         case .rule: flexible(rule, gap)
         case .table(let header, let rows): table(header: header, rows: rows, gap: gap)
         case .quote(let inside): quote(inside, place: place, gap: gap)
@@ -221,7 +225,7 @@ extension TextMarkup {
             }
             if let url = run.link, openLink == nil {
                 let reach = runs[index...].firstIndex { $0.link != url } ?? runs.endIndex
-                if reach > end || (reach == end && choice == nil) {
+                if reach > end || (reach == end && choice == nil) || linksHoldStyles {
                     let group = runs[index..<reach]
                     let inner = grouped(group, styles: open, link: url)
                     line.append(around(inner) { link($0, label: label(of: group), url: url) }, isMarked: false)

@@ -49,7 +49,8 @@ package struct TelegramMarkup: TextMarkup {
     package func codeBlock(language: String?, text: String) -> String {
         let language = MarkerText.language(language)
         let code = escaped(text)
-        return language.isEmpty ? "<pre>\(code)</pre>" : "<pre><code class=\"language-\(language)\">\(code)</code></pre>"
+        return language.isEmpty
+            ? "<pre>\(code)</pre>" : "<pre><code class=\"language-\(language)\">\(code)</code></pre>"
     }
 
     package func quoted(_ lines: String) -> String { "<blockquote>\(lines)</blockquote>" }

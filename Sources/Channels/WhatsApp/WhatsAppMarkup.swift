@@ -31,12 +31,14 @@ package struct WhatsAppMarkup: TextMarkup {
 
     package func marker(number: Int?, depth: Int) -> String { number.map { "\($0). " } ?? "- " }
 
-    /// A marker's pair must stand on one line, and around no URL, which would take the second marker in.
+    /// A marker's pair must stand on one line.
     package func prepared(_ runs: [ReplyRun]) -> [ReplyRun] {
         runs.map { $0.content == .lineBreak ? ReplyRun(.lineBreak) : $0 }
     }
 
     package var rule: String { "———" }
     package var tableWidth: Int { 30 }
+    /// A URL would take the marker behind it in.
+    package var linksHoldStyles: Bool { true }
     package var markerGuard: MarkerGuard { .words }
 }
