@@ -18,9 +18,13 @@ enum SlackText {
             let token = rest[rest.index(after: open)..<close]
             rest = rest[rest.index(after: close)...]
             if let botUserID, isMention(token, of: botUserID) {
-                // "hi <@U1> there" keeps one space, "<@U1>: help" loses what belonged to the name.
+                // "hi <@U1> there" keeps one space, "hi <@U1>, help" none, "<@U1>: help" loses what belonged to the name.
                 if readable.isEmpty { rest = rest.drop { $0 == "," || $0 == ":" } }
-                if readable.last?.isWhitespace ?? true { rest = rest.drop(while: \.isWhitespace) }
+                if rest.first.map(",.;:!?".contains) ?? false {
+                    while readable.last?.isWhitespace ?? false { readable.removeLast() }
+                } else if readable.last?.isWhitespace ?? true {
+                    rest = rest.drop(while: \.isWhitespace)
+                }
             } else {
                 readable += self.readable(token: token)
             }
