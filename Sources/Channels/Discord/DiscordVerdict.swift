@@ -54,8 +54,8 @@ enum DiscordOutcome {
         }
         switch (answer.status, answer.code) {
         // A reply may be quicker than Discord is at noting that there is something to reply to.
-        case (404, let code) where [10_008, 10_015].contains(code) && delivery.attempt < 3:
-            self = .verdict(.retry(after: .seconds(1), scope: .conversation, reason: answer.description))
+        case (404, let code) where [10_008, 10_015].contains(code) && delivery.attempt < 5:
+            self = .verdict(.retry(after: .milliseconds(500), scope: .conversation, reason: answer.description))
         // 40094: no more than five follow-ups where the person, not the server, has installed the app.
         case (_, 50_027), (_, 10_062), (404, 10_015), (404, 10_008), (_, 40_094):
             self = .tokenIsOver(answer.description)

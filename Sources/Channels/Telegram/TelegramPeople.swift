@@ -18,10 +18,30 @@ extension InboundEvent.Sender {
         )
     }
 
+    /// Somebody who speaks in the name of a chat.
+    init?(telegramChat chat: JSON) {
+        guard let id = chat["id"]?.int else { return nil }
+        self.init(
+            channelUserID: String(id),
+            displayName: chat["title"]?.string,
+            username: chat["username"]?.string
+        )
+    }
+
     /// Telegram writes numbers with and without the plus sign, and some clients with spaces.
     private static func e164(_ number: String) -> String? {
         let digits = number.filter { ("0"..."9").contains($0) }
         return (7...15).contains(digits.count) ? "+\(digits)" : nil
+    }
+}
+
+extension JSON {
+    /// The chat in whose name a person wrote: an anonymous administrator's group, or a channel.
+    ///
+    /// Telegram puts two bots of its own in the person's place (Bot API, Message: `sender_chat`).
+    var telegramMask: JSON? {
+        let masks: Set<Int64> = [1_087_968_824, 136_817_688]
+        return masks.contains(self["from"]?["id"]?.int ?? 0) ? self["sender_chat"] : nil
     }
 }
 

@@ -64,7 +64,10 @@ extension TelegramChannel {
         let body = JSON.object(present: [
             "chat_id": chat, "message_thread_id": address["message_thread_id"], "action": "typing",
         ])
-        _ = try? await transport.send(call("sendChatAction", body, with: token))
+        var call = call("sendChatAction", body, with: token)
+        // The next one is due by then.
+        call.timeout = typingInterval
+        _ = try? await transport.send(call)
     }
 
     /// A call of the Bot API. The token is part of the URL, as Telegram wants it.

@@ -45,9 +45,10 @@ extension TelegramUpdate {
             let date = message["date"]?.int
         else { return .ignoring("malformed_update") }
         if let reason = reasonToIgnore(message) { return .ignoring(reason) }
-        guard let sender = InboundEvent.Sender(telegram: message["from"], contact: message["contact"]) else {
-            return .ignoring("without_sender")
-        }
+        let sender =
+            message.telegramMask.flatMap { InboundEvent.Sender(telegramChat: $0) }
+            ?? InboundEvent.Sender(telegram: message["from"], contact: message["contact"])
+        guard let sender else { return .ignoring("without_sender") }
 
         let text = TelegramText(message, bot: bot)
         if text.isForAnotherBot { return .ignoring("other_bot_command") }
@@ -73,7 +74,7 @@ extension TelegramUpdate {
 
     private func reasonToIgnore(_ message: JSON) -> String? {
         if bot.isSelf(message["from"]) || bot.isSelf(message["via_bot"]) { return "own_echo" }
-        if message["from"]?["is_bot"]?.bool == true { return "from_bot" }
+        if message["from"]?["is_bot"]?.bool == true, message.telegramMask == nil { return "from_bot" }
         // A linked channel's post, copied into its discussion group: nobody wrote to us.
         if message["is_automatic_forward"]?.bool == true { return "automatic_forward" }
         return nil
