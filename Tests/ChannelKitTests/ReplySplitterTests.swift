@@ -10,7 +10,7 @@ import Testing
 
     private func texts(_ markdown: String, _ limit: Int) -> [String] { split(markdown, limit).map(markup.render) }
 
-    @Test(arguments: ["", " ", "\n\t \n", "\u{A0}"])
+    @Test(arguments: ["", " ", "\n\t \n", "\u{A0}", "\u{200B}", "```\n```", "```c\n \n```"])
     func `nothing to say has no parts`(_ markdown: String) {
         #expect(texts(markdown, 4096).isEmpty)
     }

@@ -119,8 +119,7 @@ extension TextMarkup {
         switch block {
         case .paragraph(let inlines): flexible(inline(ReplyRun.runs(of: inlines)), gap)
         case .heading(let level, let inlines): flexible(heading(level: level, inlines, nested: place.nested), gap)
-        case .code(let language, let text):
-            [Piece(text: codeBlock(language: language, text: text), isRigid: true, gap: gap)]
+        case .code(let language, let text): code(text, language: language, gap)
         case .rule: flexible(rule, gap)
         case .table(let header, let rows): table(header: header, rows: rows, gap: gap)
         case .quote(let inside): quote(inside, place: place, gap: gap)
@@ -129,7 +128,11 @@ extension TextMarkup {
     }
 
     private func flexible(_ text: String, _ gap: String) -> [Piece] {
-        text.allSatisfy(\.isWhitespace) ? [] : [Piece(text: text, gap: gap)]
+        text.isBlank ? [] : [Piece(text: text, gap: gap)]
+    }
+
+    private func code(_ text: String, language: String?, _ gap: String) -> [Piece] {
+        text.isBlank ? [] : [Piece(text: codeBlock(language: language, text: text), isRigid: true, gap: gap)]
     }
 
     private func list(start: Int?, items: [[ReplyBlock]], place: Place, gap: String) -> [Piece] {
@@ -300,5 +303,12 @@ private struct GuardedLine {
 
     private func isWordlike(_ character: Character) -> Bool {
         character.isLetter || character.isNumber || isMarker(character)
+    }
+}
+
+extension String {
+    /// Nothing to see: platforms refuse such a message as empty.
+    fileprivate var isBlank: Bool {
+        allSatisfy { $0.isWhitespace || "\u{200B}\u{200C}\u{200D}\u{2060}\u{FEFF}\u{2800}\u{3164}".contains($0) }
     }
 }
