@@ -2,6 +2,7 @@ import AsyncHTTPClient
 import Emulators
 import Logging
 import NIOCore
+import NIOHTTP1
 import ParleyCore
 import Testing
 

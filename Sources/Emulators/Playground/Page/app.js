@@ -14,7 +14,7 @@ const presets = [
   ["off", "Off", "Everything works: webhooks arrive once and in order, every call is answered."],
   ["duplicates", "Doubles", "Half of the webhooks arrive twice or out of order. You still get one reply each."],
   ["rate_limits", "429s", "The platforms answer 429 to many calls. The gateway waits as long as it is told to."],
-  ["dropped", "Lost answers", "Replies are posted, but the platform’s answer never comes back. Watch it reconcile."],
+  ["dropped", "Lost", "Replies are posted, but the platform’s answer never comes back. Watch it reconcile."],
   ["chaos", "Chaos", "All of it at once, with errors, delays and forged webhooks. Nothing may get lost."],
 ];
 
@@ -81,9 +81,10 @@ function select(channel, entry) {
 }
 
 async function listen() {
-  for (;;) {
+  for (let wait = 0; ; ) {
     try {
-      const { entries, last } = await call(`transcript?after=${after}&wait_ms=20000`);
+      const { entries, last } = await call(`transcript?after=${after}&wait_ms=${wait}`);
+      wait = 20000;
       connection("live");
       for (const entry of entries) windows.get(entry.channel)?.add(entry);
       // Of several messages that were sent at once, the journey follows the one in the window last used.
@@ -91,8 +92,10 @@ async function listen() {
       const mine = asked.findLast((entry) => entry.channel === current) ?? asked.at(-1);
       if (mine) select(channels.find((channel) => channel.id === mine.channel), mine);
       after = Math.max(after, last ?? 0, ...entries.map((entry) => entry.seq));
-    } catch {
+    } catch (error) {
+      console.warn(error);
       connection("lost");
+      wait = 0;
       await new Promise((done) => setTimeout(done, 1500));
     }
   }
@@ -180,7 +183,7 @@ async function drawFacts() {
       const isConnected = (state.windows ?? []).some((open) => open.channel === id);
       window.element.classList.toggle("offline", !isConnected);
       window.field.disabled = !isConnected;
-      if (!isConnected) window.empty.textContent = "No bot is connected on this channel.";
+      if (!isConnected) window.say("No bot is connected on this channel.");
     }
   } catch {
     connection("lost");

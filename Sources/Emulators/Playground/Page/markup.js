@@ -173,37 +173,58 @@ function render(text, dialect) {
       : blocks(index % 2 === 1 ? `\`\`\`${part}` : part, dialect));
 }
 
-// Telegram's HTML: an inert document is parsed, and only the tags that Telegram knows are copied, without attributes.
+// Telegram's HTML, read by hand: the browser's parser never sees it. Tags that Telegram does not know fall away, attributes
+// too, except a link's address.
 const telegramTags = {
-  B: "strong", STRONG: "strong", I: "em", EM: "em", U: "u", INS: "u", S: "s", STRIKE: "s", DEL: "s",
-  CODE: "code", PRE: "pre", BLOCKQUOTE: "blockquote",
+  b: "strong", strong: "strong", i: "em", em: "em", u: "u", ins: "u", s: "s", strike: "s", del: "s",
+  code: "code", pre: "pre", blockquote: "blockquote", a: "a", "tg-spoiler": "span", span: "span",
 };
+const entities = { lt: "<", gt: ">", amp: "&", quot: '"' };
+
+const decoded = (text) => text.replace(/&(?:#(\d{1,7})|#x([\da-f]{1,6})|(lt|gt|amp|quot));/giu, (all, decimal, hex, name) => {
+  if (name) return entities[name.toLowerCase()];
+  const code = decimal ? Number.parseInt(decimal, 10) : Number.parseInt(hex, 16);
+  return code > 0 && code <= 0x10ffff ? String.fromCodePoint(code) : all;
+});
+
+function telegramElement(name, attributes) {
+  if (name === "a") {
+    const url = decoded(/\bhref\s*=\s*(?:"([^"]*)"|'([^']*)')/iu.exec(attributes)?.slice(1).find(Boolean) ?? "");
+    return safeLink.test(url) ? Object.assign(link(url, ""), { textContent: "" }) : element("span");
+  }
+  const made = element(telegramTags[name]);
+  if (name === "tg-spoiler" || (name === "span" && /tg-spoiler/.test(attributes))) {
+    made.className = "spoiler";
+    made.tabIndex = 0;
+  }
+  return made;
+}
 
 function telegram(markup) {
-  const parsed = new DOMParser().parseFromString(`<!doctype html><body>${markup}`, "text/html");
-  const copy = (node, isVerbatim) => {
-    if (node.nodeType === Node.TEXT_NODE) {
-      if (isVerbatim) return [node.data];
-      return node.data.split("\n").flatMap((line, index) => (index ? [element("br"), line] : [line]));
+  const open = [{ name: null, node: element("div") }];
+  const write = (text) => {
+    const isVerbatim = open.some(({ name }) => name === "pre");
+    for (const [index, line] of decoded(text).split("\n").entries()) {
+      if (index) open.at(-1).node.append(isVerbatim ? "\n" : element("br"));
+      if (line) open.at(-1).node.append(line);
     }
-    if (node.nodeType !== Node.ELEMENT_NODE || /^(SCRIPT|STYLE|TEMPLATE|IFRAME|OBJECT)$/.test(node.tagName)) return [];
-    const name = telegramTags[node.tagName];
-    const children = [...node.childNodes].flatMap((child) => copy(child, isVerbatim || node.tagName === "PRE"));
-    if (name) return [element(name, ...children)];
-    if (node.tagName === "A" && safeLink.test(node.getAttribute("href") ?? "")) {
-      const anchor = link(node.getAttribute("href"), "");
-      anchor.replaceChildren(...children);
-      return [anchor];
-    }
-    if (node.tagName === "TG-SPOILER" || node.className === "tg-spoiler") {
-      const hidden = element("span", ...children);
-      hidden.className = "spoiler";
-      hidden.tabIndex = 0;
-      return [hidden];
-    }
-    return children;
   };
-  return [element("div", ...[...parsed.body.childNodes].flatMap((node) => copy(node, false)))];
+  let end = 0;
+  for (const tag of markup.matchAll(/<(\/?)([a-z][a-z\d-]*)([^<>]*)>/giu)) {
+    write(markup.slice(end, tag.index));
+    end = tag.index + tag[0].length;
+    const name = tag[2].toLowerCase();
+    if (!Object.hasOwn(telegramTags, name)) continue;
+    if (!tag[1]) {
+      const made = telegramElement(name, tag[3]);
+      open.at(-1).node.append(made);
+      open.push({ name, node: made });
+    } else if (open.at(-1).name === name) {
+      open.pop();
+    }
+  }
+  write(markup.slice(end));
+  return [open[0].node];
 }
 
 /** The nodes of a transcript entry's text, as its platform would show it. */

@@ -74,8 +74,12 @@ export class ChatWindow {
         node("span", { class: "platform" }, icon(channel.id), channel.name)),
       node("div", { class: "scroll" }, this.log, this.typing), this.form);
     this.scroll = this.element.querySelector(".scroll");
-    this.empty = node("li", { class: "empty" }, "Say hello, or pick a question above.");
+    this.hint = node("span", {}, "Say hello, or pick a question above.");
+    this.empty = node("li", { class: "empty" }, node("span", { class: "avatar bot", "aria-hidden": true }, "B"),
+      node("strong", {}, "Bob’s Electronics"), this.hint);
     this.log.append(this.empty);
+    // A window that changes its size keeps showing the newest message.
+    new ResizeObserver(() => { this.scroll.scrollTop = this.scroll.scrollHeight; }).observe(this.scroll);
     this.form.addEventListener("submit", (event) => { event.preventDefault(); this.#submit(); });
     this.field.addEventListener("keydown", (event) => {
       if (event.key === "Enter" && !event.shiftKey && !event.isComposing) { event.preventDefault(); this.#submit(); }
@@ -145,7 +149,8 @@ export class ChatWindow {
     }
   }
 
-  focus() { this.field.focus(); }
+  /** What an empty window says. */
+  say(text) { this.hint.textContent = text; }
 
   clear() {
     this.#messages.clear();
