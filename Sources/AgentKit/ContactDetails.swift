@@ -174,6 +174,8 @@ private struct PhoneScanner {
 
     /// The first part of a run, cut at its spaces, that is a phone number; the longest of those that begin there.
     private func number(in run: [Group]) -> String? {
+        // "DE89 3704 0044 …": what begins within a word is something else to its end.
+        if let start = run.first?.range.lowerBound, at(start - 1)?.isLetterOrDigit == true { return nil }
         for first in run.indices {
             // Behind a hyphen, a dot or a slash something goes on; nothing begins there.
             guard first == 0 || run[first].separator.hasPrefix(" ") || run[first].separator == ") " else { continue }
