@@ -43,6 +43,13 @@ import Testing
         #expect(await channel.reconcile(delivery, as: .slack(), over: transport) == .didNotArrive)
     }
 
+    @Test func `a post that broke a moment ago may still be under way`() async {
+        let transport = RecordingTransport(json: ["ok": true, "messages": [other]])
+        var young = delivery
+        young.now = young.createdAt.advanced(by: .seconds(4))
+        #expect(await channel.reconcile(young, as: .slack(), over: transport) == .wait(.seconds(2)))
+    }
+
     @Test func `later pages are searched too`() async throws {
         let transport = RecordingTransport([
             .success(

@@ -43,6 +43,15 @@ import Testing
         #expect(body["mrkdwn"] == false)
     }
 
+    @Test func `a repetition that the look-up could not rule out is marked`() async throws {
+        let transport = RecordingTransport(json: posted)
+        var repeated = delivery(to: thread)
+        repeated.mayRepeat = true
+        _ = await channel.send(repeated, as: .slack(), over: transport)
+        let body = try JSON(parsing: try #require(transport.calls.first).body)
+        #expect(body["text"]?.string?.hasPrefix(OutgoingDelivery.repeatMark + "\n") == true)
+    }
+
     @Test func `a long reply becomes several posts within the limit, all in the thread`() {
         let long = ReplyDocument((0..<40).map { .paragraph([.text(String(repeating: "word \($0) ", count: 40))]) })
         let calls = channel.render(long, to: thread, for: .slack())

@@ -168,7 +168,9 @@ import Testing
     }
 
     private func verdict(_ code: Int64, attempt: Int = 1) async -> Verdict {
-        let error: JSON = ["error": ["code": .integer(code), "message": "(#\(code)) no", "type": "OAuthException"]]
+        let error: JSON = [
+            "error": ["code": .integer(code), "message": .string("(#\(code)) no"), "type": "OAuthException"]
+        ]
         var delivery = delivery()
         delivery.attempt = attempt
         let transport = RecordingTransport(status: 400, json: error)

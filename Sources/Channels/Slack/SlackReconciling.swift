@@ -35,7 +35,10 @@ extension SlackChannel {
                 return .arrived(DeliveryReceipt(platformMessageID: id))
             }
             cursor = json["response_metadata"]?["next_cursor"]?.string.flatMap { $0.isEmpty ? nil : $0 }
-            guard cursor != nil else { return .didNotArrive }
+            guard cursor != nil else {
+                let isSettled = delivery.now.since(delivery.createdAt) >= SlackHistory.settling
+                return isSettled ? .didNotArrive : .wait(.seconds(2))
+            }
         }
         return .unknowable
     }
@@ -51,6 +54,8 @@ private enum SlackHistory {
     /// Two hundred messages each; a busier thread than that is not searched to its end.
     static let pages = 3
     static let patience: Duration = .seconds(900)
+    /// A post whose connection broke may still be under way.
+    static let settling: Duration = .seconds(5)
 
     static func url(_ apiURL: String, channel: String, thread: String?, since: Timestamp, cursor: String?) -> String {
         var query = [

@@ -35,6 +35,8 @@ extension SlackChannel {
         }
         var body = message
         if let channel = delivery.address["channel"] { body["channel"] = channel }
+        // Only after a look-up that could not tell: what was found is not sent again.
+        body.markRepeat(of: delivery)
         body["metadata"] = SlackMetadata.of(delivery.id)
         let call = HTTPCall.json(.post, "\(apiURL)/\(SlackMethod.postMessage)", headers: [token.bearer], body)
         do {
@@ -55,9 +57,7 @@ extension SlackChannel {
         body["channel"] = nil
         body["thread_ts"] = nil
         body["response_type"] = "ephemeral"
-        if delivery.mayRepeat, let text = body["text"]?.string {
-            body["text"] = .string("\(OutgoingDelivery.repeatMark)\n\(text)")
-        }
+        body.markRepeat(of: delivery)
         do {
             let answer = try await transport.send(.json(.post, url, body))
             return SlackVerdict.onCommandAnswer(
@@ -99,6 +99,14 @@ extension OutgoingDelivery {
     fileprivate var commandURLIsAlive: Bool {
         // A margin for the call itself.
         (address["expires_at"]?.int ?? 0) > now.advanced(by: Limits.sendTimeout).seconds
+    }
+}
+
+extension JSON {
+    /// A duplicate is never silent.
+    fileprivate mutating func markRepeat(of delivery: OutgoingDelivery) {
+        guard delivery.mayRepeat, let text = self["text"]?.string else { return }
+        self["text"] = .string("\(OutgoingDelivery.repeatMark)\n\(text)")
     }
 }
 

@@ -7,8 +7,9 @@ enum SlackTime {
         let parts = ts.split(separator: ".", maxSplits: 1, omittingEmptySubsequences: false)
         guard let whole = parts.first, (1...11).contains(whole.utf8.count), isDigits(whole), let seconds = Int64(whole)
         else { return nil }
-        var fraction = parts.count > 1 ? String(parts[1].prefix(6)) : ""
-        guard isDigits(fraction[...]) else { return nil }
+        let decimals = parts.count > 1 ? parts[1] : ""
+        guard isDigits(decimals) else { return nil }
+        var fraction = String(decimals.prefix(6))
         while fraction.utf8.count < 6 { fraction += "0" }
         guard let micro = Int64(fraction) else { return nil }
         return seconds * 1_000_000 + micro

@@ -4,6 +4,16 @@ import ParleyCore
 /// `value.messages`: what customers wrote, pressed and sent.
 struct WhatsAppMessages {
     let value: JSON
+    /// `value.contacts` by user id and by phone number: a batch may hold thousands of both.
+    private let contacts: [String: JSON]
+
+    init(value: JSON) {
+        self.value = value
+        let keyed = (value["contacts"]?.array ?? []).flatMap { contact in
+            [contact["user_id"]?.string, contact["wa_id"]?.string].compactMap(\.self).map { ($0, contact) }
+        }
+        contacts = Dictionary(keyed, uniquingKeysWith: { first, _ in first })
+    }
 
     func read(into reading: inout WebhookReading) {
         for element in value["messages"]?.array ?? [] {
@@ -43,10 +53,7 @@ struct WhatsAppMessages {
     }
 
     private func sender(_ person: WhatsAppPerson) -> InboundEvent.Sender {
-        let contact = (value["contacts"]?.array ?? []).first { contact in
-            if let userID = person.userID, contact["user_id"]?.string == userID { return true }
-            return person.phone != nil && contact["wa_id"]?.string == person.phone
-        }
+        let contact = person.userID.flatMap { contacts[$0] } ?? person.phone.flatMap { contacts[$0] }
         return InboundEvent.Sender(
             channelUserID: person.key,
             displayName: contact?["profile"]?["name"]?.string,
