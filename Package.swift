@@ -18,6 +18,7 @@ let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let metrics: Target.Dependency = .product(name: "Metrics", package: "swift-metrics")
 let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let hummingbird: Target.Dependency = .product(name: "Hummingbird", package: "hummingbird")
+let hummingbirdCore: Target.Dependency = .product(name: "HummingbirdCore", package: "hummingbird")
 let httpTypes: Target.Dependency = .product(name: "HTTPTypes", package: "swift-http-types")
 let nio: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
 let nioHTTPTypes: Target.Dependency = .product(name: "NIOHTTPTypes", package: "swift-nio-extras")
@@ -52,6 +53,11 @@ let appDependencies: [Target.Dependency] =
         "Pipeline", "ModelProviders", "Integrations", "StorageSQLite", "Ingress", "Emulators",
         hummingbird, httpTypes, nio, crypto, httpClient, lifecycle, logging, metrics,
         .product(name: "Configuration", package: "swift-configuration"),
+        .product(name: "SystemPackage", package: "swift-system"),
+        .product(name: "CoreMetrics", package: "swift-metrics"),
+        .product(name: "AsyncAlgorithms", package: "swift-async-algorithms"),
+        .product(name: "NIOHTTP1", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"),
     ] + channels.map { .target(name: "Channel\($0)") }
 
 let package = Package(
@@ -65,7 +71,9 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-log", from: "1.6.3"),
         .package(url: "https://github.com/apple/swift-metrics", from: "2.7.0"),
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
-        .package(url: "https://github.com/apple/swift-configuration", from: "1.0.0"),
+        .package(url: "https://github.com/apple/swift-configuration", from: "1.0.0", traits: [.defaults, "YAML"]),
+        .package(url: "https://github.com/apple/swift-system", from: "1.5.0"),
+        .package(url: "https://github.com/apple/swift-async-algorithms", from: "1.0.0"),
         .package(url: "https://github.com/apple/swift-http-types", from: "1.4.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.8.0"),
         .package(url: "https://github.com/swift-server/async-http-client", from: "1.30.0"),
@@ -94,7 +102,9 @@ let package = Package(
             name: "ChannelManifests",
             dependencies: ["ParleyCore"],
             path: "channels",
-            exclude: channels.flatMap { ["\($0)/README.md", "\($0)/samples"] },
+            exclude: channels.flatMap { ["\($0)/README.md", "\($0)/samples"] } + [
+                "Discord/commands.json", "Slack/app-manifest.json",
+            ],
             sources: ["ChannelManifests.swift"],
             resources: channels.map { .embedInCode("\($0)/\($0).json") },
             swiftSettings: house
@@ -118,7 +128,9 @@ let package = Package(
         // 4 · HTTP
         room(
             "Ingress",
-            ["ParleyCore", "ChannelKit", "Pipeline", hummingbird, httpTypes, nioHTTPTypes, nio, logging, metrics]
+            [
+                "ParleyCore", "ChannelKit", "Pipeline", hummingbird, hummingbirdCore, httpTypes, nioHTTPTypes, nio, logging, metrics,
+            ]
         ),
         .target(
             name: "Emulators",

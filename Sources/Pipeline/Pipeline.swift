@@ -1,6 +1,7 @@
 import AgentKit
 import ChannelKit
 import ParleyCore
+import ServiceLifecycle
 import Storage
 
 /// The product's story in three acts. Each line is one verb, and each act hands over to the next through the database:
@@ -49,4 +50,11 @@ package struct Pipeline: Sendable {
 package struct Handover: Sendable {
     let claim: Claim
     let first: DeliveryRecord?
+}
+
+extension Pipeline {
+    /// The loops that drive the acts, in the order of starting.
+    package var services: [any Service] {
+        [parts.leases, parts.committer, ClaimLoop.delivering(self), ClaimLoop.answering(self)]
+    }
 }

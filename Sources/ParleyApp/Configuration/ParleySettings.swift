@@ -1,0 +1,173 @@
+import Configuration
+import Logging
+import ParleyCore
+import SystemPackage
+
+/// What Parley is told from outside: environment variables, or one YAML or JSON file whose nested keys are the same
+/// words (`parley: { http: { port: 9000 } }` is `PARLEY_HTTP_PORT=9000`). The environment wins.
+///
+/// | key | default |
+/// |---|---|
+/// | `PARLEY_DATABASE_URL` | `sqlite:./parley-data/parley.sqlite` |
+/// | `PARLEY_MASTER_KEY` | generated beside the database, mode 0600, on first start |
+/// | `PARLEY_PUBLIC_URL` | none |
+/// | `PARLEY_HTTP_HOST`, `PARLEY_HTTP_PORT` | `127.0.0.1`, 8080 |
+/// | `PARLEY_MODEL` | `offline`; or `openai:NAME`, `ollama:NAME`, or a name at `OPENAI_BASE_URL` |
+/// | `OPENAI_API_KEY`, `OPENAI_BASE_URL` | none, `https://api.openai.com/v1` |
+/// | `OLLAMA_BASE_URL` | `http://127.0.0.1:11434` |
+/// | `PARLEY_SLACK_API_URL`, `PARLEY_TELEGRAM_API_URL`, `PARLEY_DISCORD_API_URL`, `PARLEY_WHATSAPP_API_URL` | the platforms' own |
+/// | `PARLEY_DEBOUNCE_MS` | 500; 0…60,000 |
+/// | `PARLEY_TURNS_PER_BUSINESS` | 32; 1…1,024 |
+/// | `PARLEY_ALLOW_PRIVATE_ADDRESSES` | false: live data may not be on this machine or in a private network |
+/// | `PARLEY_LOG_LEVEL`, `PARLEY_LOG_FORMAT` | `info`; `text` or `json` |
+package struct ParleySettings: Sendable {
+    package var databaseURL: String
+    package var masterKey: Secret<String>?
+    package var publicURL: String?
+    package var host: String
+    package var port: Int
+    package var model: String
+    package var openAIKey: Secret<String>?
+    package var openAIBaseURL: String
+    package var ollamaBaseURL: String
+    package var slackAPIURL: String
+    package var telegramAPIURL: String
+    package var discordAPIURL: String
+    package var whatsAppAPIURL: String
+    package var debounce: Duration
+    package var turnsPerBusiness: Int
+    package var allowsPrivateAddresses: Bool
+    package var logLevel: Logger.Level
+    package var logsJSON: Bool
+
+    /// Reads the environment and, if `file` or `PARLEY_CONFIG` names one, a configuration file.
+    package static func read(file: String? = nil) async throws(SettingsError) -> ParleySettings {
+        let environment = EnvironmentVariablesProvider()
+        let path = file ?? ConfigReader(provider: environment).string(forKey: "parley.config")
+        guard let path else { return try ParleySettings(ConfigReader(provider: environment)) }
+        do {
+            let fileProvider: any ConfigProvider =
+                path.hasSuffix(".json")
+                ? try await FileProvider<JSONSnapshot>(filePath: FilePath(path))
+                : try await FileProvider<YAMLSnapshot>(filePath: FilePath(path))
+            return try ParleySettings(ConfigReader(providers: [environment, fileProvider]))
+        } catch let error as SettingsError {
+            throw error
+        } catch {
+            throw SettingsError(key: "PARLEY_CONFIG", fix: "\(path) cannot be read as YAML or JSON")
+        }
+    }
+
+    package init(_ reader: ConfigReader) throws(SettingsError) {
+        databaseURL = reader.string(forKey: "parley.database.url", default: "sqlite:./parley-data/parley.sqlite")
+        masterKey = reader.string(forKey: "parley.master.key", isSecret: true).map { Secret($0) }
+        publicURL = try Self.url(reader, "parley.public.url", "PARLEY_PUBLIC_URL")
+        host = reader.string(forKey: "parley.http.host", default: "127.0.0.1")
+        port = try Self.number(reader, "parley.http.port", "PARLEY_HTTP_PORT", default: 8080, in: 0...65535)
+        model = reader.string(forKey: "parley.model", default: "offline")
+        openAIKey = reader.string(forKey: "openai.api.key", isSecret: true).map { Secret($0) }
+        openAIBaseURL =
+            try Self.url(reader, "openai.base.url", "OPENAI_BASE_URL") ?? "https://api.openai.com/v1"
+        ollamaBaseURL =
+            try Self.url(reader, "ollama.base.url", "OLLAMA_BASE_URL") ?? "http://127.0.0.1:11434"
+        slackAPIURL =
+            try Self.url(reader, "parley.slack.api.url", "PARLEY_SLACK_API_URL") ?? "https://slack.com/api"
+        telegramAPIURL =
+            try Self.url(reader, "parley.telegram.api.url", "PARLEY_TELEGRAM_API_URL") ?? "https://api.telegram.org"
+        discordAPIURL =
+            try Self.url(reader, "parley.discord.api.url", "PARLEY_DISCORD_API_URL")
+            ?? "https://discord.com/api/v10"
+        whatsAppAPIURL =
+            try Self.url(reader, "parley.whatsapp.api.url", "PARLEY_WHATSAPP_API_URL")
+            ?? "https://graph.facebook.com/v26.0"
+        debounce = .milliseconds(
+            try Self.number(
+                reader,
+                "parley.debounce.ms",
+                "PARLEY_DEBOUNCE_MS",
+                default: Int(Limits.debounce.milliseconds),
+                in: 0...60_000
+            )
+        )
+        turnsPerBusiness = try Self.number(
+            reader,
+            "parley.turns.per.business",
+            "PARLEY_TURNS_PER_BUSINESS",
+            default: Limits.turnsPerBusiness,
+            in: 1...Limits.turnsAtOnce
+        )
+        allowsPrivateAddresses = reader.bool(forKey: "parley.allow.private.addresses", default: false)
+        let level = reader.string(forKey: "parley.log.level", default: "info")
+        guard let logLevel = Logger.Level(rawValue: level) else {
+            throw SettingsError(
+                key: "PARLEY_LOG_LEVEL",
+                fix: "must be one of \(Logger.Level.allCases.map(\.rawValue).joined(separator: ", "))"
+            )
+        }
+        self.logLevel = logLevel
+        let format = reader.string(forKey: "parley.log.format", default: "text")
+        guard ["text", "json"].contains(format) else {
+            throw SettingsError(key: "PARLEY_LOG_FORMAT", fix: "must be text or json")
+        }
+        logsJSON = format == "json"
+    }
+
+    /// The file of a SQLite URL: `sqlite:./parley-data/parley.sqlite`.
+    package func sqlitePath() throws(SettingsError) -> String {
+        for prefix in ["sqlite://", "sqlite:"] where databaseURL.hasPrefix(prefix) {
+            let path = String(databaseURL.dropFirst(prefix.count))
+            if !path.isEmpty { return path }
+        }
+        throw SettingsError(
+            key: "PARLEY_DATABASE_URL",
+            fix: databaseURL.hasPrefix("postgres")
+                ? "PostgreSQL is not supported by this version yet; use sqlite:PATH"
+                : "must look like sqlite:./parley-data/parley.sqlite"
+        )
+    }
+
+    /// The folder that holds the database, the generated master key and the lock.
+    package func dataFolder() throws(SettingsError) -> String {
+        let parts = try sqlitePath().split(separator: "/", omittingEmptySubsequences: false).dropLast()
+        return parts.isEmpty ? "." : parts.joined(separator: "/")
+    }
+
+    private static func number(
+        _ reader: ConfigReader,
+        _ key: ConfigKey,
+        _ variable: String,
+        default fallback: Int,
+        in range: ClosedRange<Int>
+    ) throws(SettingsError) -> Int {
+        guard let text = reader.string(forKey: key) ?? reader.int(forKey: key).map(String.init) else { return fallback }
+        guard let number = Int(text), range.contains(number) else {
+            throw SettingsError(key: variable, fix: "must be a whole number from \(range.lowerBound) to \(range.upperBound)")
+        }
+        return number
+    }
+
+    private static func url(
+        _ reader: ConfigReader,
+        _ key: ConfigKey,
+        _ variable: String
+    ) throws(SettingsError) -> String? {
+        guard let text = reader.string(forKey: key), !text.isEmpty else { return nil }
+        guard text.hasPrefix("https://") || text.hasPrefix("http://") else {
+            throw SettingsError(key: variable, fix: "must begin with https:// or http://")
+        }
+        return text.hasSuffix("/") ? String(text.dropLast()) : text
+    }
+}
+
+/// A setting that cannot be used; names it and the fix, never its value.
+package struct SettingsError: Error, Sendable, Equatable, CustomStringConvertible {
+    package let key: String
+    package let fix: String
+
+    package init(key: String, fix: String) {
+        self.key = key
+        self.fix = fix
+    }
+
+    package var description: String { "\(key): \(fix)" }
+}

@@ -1,0 +1,22 @@
+import SystemPackage
+
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#else
+import Darwin
+#endif
+
+/// The folder that holds the database and the master key: readable by its owner alone.
+enum DataFolder {
+    /// Makes the folder and its parents where they are missing.
+    static func make(_ path: String) throws(SettingsError) {
+        var made = path.hasPrefix("/") ? "/" : ""
+        for part in path.split(separator: "/") {
+            made += made.isEmpty || made.hasSuffix("/") ? String(part) : "/\(part)"
+            guard mkdir(made, 0o700) != 0, errno != EEXIST else { continue }
+            throw SettingsError(key: "PARLEY_DATABASE_URL", fix: "the folder \(made) cannot be made; check its permissions")
+        }
+    }
+}

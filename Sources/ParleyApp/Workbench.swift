@@ -1,0 +1,108 @@
+import AgentKit
+import AsyncHTTPClient
+import Integrations
+import Logging
+import Migrations
+import ParleyCore
+import Pipeline
+import Storage
+import StorageSQLite
+
+/// The database, opened and ready, with everything that works on it: what every command needs.
+package struct Workbench: Sendable {
+    package let settings: ParleySettings
+    package let database: SQLiteDatabase
+    package let stores: Stores
+    package let channels: ChannelRegistry
+    package let transport: any HTTPTransport
+    package let clock: any Clockwork
+    package let logger: Logger
+    /// Said aloud once: the master key was made at this start.
+    package let madeMasterKeyAt: String?
+    private let client: HTTPClient
+
+    /// Opens what `settings` name, bringing the schema up to date.
+    ///
+    /// - Parameter migrates: false leaves the schema as it is, for `parley migrate`.
+    package static func open(
+        _ settings: ParleySettings,
+        migrates: Bool = true,
+        clock: any Clockwork = SystemClock(),
+        logger: Logger
+    ) async throws -> Workbench {
+        let path = try settings.sqlitePath()
+        try DataFolder.make(try settings.dataFolder())
+        let database = try await SQLiteDatabase.open(path: path)
+        if migrates { _ = try await Migrator(database, clock: clock).up() }
+        let (key, madeAt) = try masterKey(settings)
+        let stores = Stores(database, vault: CredentialVault(key, clock: clock), clock: clock)
+        if migrates { try await stores.tools.register(Catalogue.builtIn) }
+        let client = OutgoingHTTP.makeClient()
+        return Workbench(
+            settings: settings,
+            database: database,
+            stores: stores,
+            channels: Channels.all(settings),
+            transport: OutgoingHTTP(client),
+            clock: clock,
+            logger: logger,
+            madeMasterKeyAt: madeAt,
+            client: client
+        )
+    }
+
+    /// Opens, lends to `body`, and closes whatever happens.
+    package static func with<Result: Sendable>(
+        _ settings: ParleySettings,
+        migrates: Bool = true,
+        logger: Logger,
+        _ body: (Workbench) async throws -> Result
+    ) async throws -> Result {
+        let workbench = try await open(settings, migrates: migrates, logger: logger)
+        do {
+            let result = try await body(workbench)
+            await workbench.close()
+            return result
+        } catch {
+            await workbench.close()
+            throw error
+        }
+    }
+
+    package func close() async {
+        do {
+            try await client.shutdown()
+        } catch {
+            logger.debug("the HTTP client did not shut down cleanly")
+        }
+        database.close()
+    }
+
+    private static func masterKey(_ settings: ParleySettings) throws -> (MasterKey, madeAt: String?) {
+        if let text = settings.masterKey { return (try MasterKey(text: text), nil) }
+        let path = try settings.dataFolder() + "/master.key"
+        let (key, isNew) = try MasterKey.loadOrCreate(path: path)
+        return (key, isNew ? path : nil)
+    }
+}
+
+/// The tools that are part of the binary, as the catalogue lists them.
+enum Catalogue {
+    static var builtIn: [ToolRecord] {
+        [
+            (SearchKnowledgeTool.definition, "knowledge", true),
+            (CaptureLeadTool.definition, "leads", false),
+            (HandOverTool.definition, "conversation", false),
+        ].map { definition, category, isReadOnly in
+            ToolRecord(
+                name: definition.name,
+                category: category,
+                description: definition.description,
+                parameters: definition.parameters,
+                triggers: definition.triggers,
+                kind: .builtIn,
+                isReadOnly: isReadOnly
+            )
+        }
+    }
+}
