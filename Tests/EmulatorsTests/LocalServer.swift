@@ -4,6 +4,7 @@ import Logging
 import NIOCore
 import NIOHTTP1
 import ParleyCore
+import ServiceLifecycle
 import Testing
 
 /// Serves an emulated world and whatever else `mount` adds on a port of the system's choosing.
@@ -13,12 +14,20 @@ func withServer<Result: Sendable>(
     _ body: (LocalClient) async throws -> Result
 ) async throws -> Result {
     let running = service(world ?? quietWorld(), quietLogger)
+    let services = ServiceGroup(services: [running], logger: quietLogger)
     return try await withThrowingTaskGroup(of: Void.self) { group in
-        group.addTask { try await running.run() }
+        group.addTask { try await services.run() }
         let port = try #require(await running.boundPort())
-        let result = try await body(LocalClient(base: "http://127.0.0.1:\(port)"))
-        group.cancelAll()
-        return result
+        // Shut down gently: NIO traps when a server is cancelled over a connection that it has just accepted.
+        do {
+            let result = try await body(LocalClient(base: "http://127.0.0.1:\(port)"))
+            await services.triggerGracefulShutdown()
+            try await group.waitForAll()
+            return result
+        } catch {
+            await services.triggerGracefulShutdown()
+            throw error
+        }
     }
 }
 

@@ -81,10 +81,13 @@ function select(channel, entry) {
 }
 
 async function listen() {
+  let isStale = false;
   for (let wait = 0; ; ) {
     try {
       const { entries, last } = await call(`transcript?after=${after}&wait_ms=${wait}`);
       wait = 20000;
+      if (isStale) for (const window of windows.values()) window.clear();
+      isStale = false;
       connection("live");
       for (const entry of entries) windows.get(entry.channel)?.add(entry);
       // Of several messages that were sent at once, the journey follows the one in the window last used.
@@ -95,6 +98,9 @@ async function listen() {
     } catch (error) {
       console.warn(error);
       connection("lost");
+      // The emulators may come back as new ones, whose transcript begins again.
+      isStale = true;
+      after = 0;
       wait = 0;
       await new Promise((done) => setTimeout(done, 1500));
     }

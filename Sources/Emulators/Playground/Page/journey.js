@@ -9,17 +9,19 @@ const stages = [
   ["claimed", "Claimed", ["claim", "lane", "debounce"]],
   ["gates", "Gates", ["gate", "budget", "owner", "mention"]],
   ["context", "Context", ["context", "memory", "knowledge"]],
-  ["model", "Model and tools", ["model", "tool", "step", "agent"]],
+  ["model", "Model and tools", ["model", "tool", "step", "agent", "limit", "answer"]],
   ["committed", "Committed", ["commit"]],
-  ["sent", "Sent", ["sen", "attempt", "deliveries"]],
+  ["sent", "Sent", ["sen", "attempt", "reconcile", "outbox"]],
   ["delivered", "Delivered", ["deliver", "settled", "receipt"]],
 ];
 
 const bad = /refus|reject|fail|error|dead|forged|drop|stop|den/i;
-const waiting = /retry|wait|duplicate|uncertain|skip|ignore|again|defer|merge/i;
+const waiting = /closed|limited|retry|wait|duplicate|uncertain|skip|ignore|again|defer|merge/i;
 
-function stageOf(step) {
+function stageOf({ step, verdict }) {
   const name = String(step).toLowerCase();
+  // The last stage is a verdict on a sending, not a step of its own.
+  if (name.startsWith("sen") && /^deliver/i.test(String(verdict))) return stages.length - 1;
   const exact = stages.findIndex(([id]) => id === name);
   return exact >= 0 ? exact : stages.findIndex(([, , words]) => words.some((word) => name.startsWith(word)));
 }
@@ -32,6 +34,7 @@ function tone(verdict) {
 function duration(milliseconds) {
   if (typeof milliseconds !== "number") return "";
   if (milliseconds >= 1000) return `${(milliseconds / 1000).toFixed(milliseconds >= 10000 ? 0 : 1)} s`;
+  if (milliseconds === 0) return "";
   return milliseconds < 1 ? "<1 ms" : `${Math.round(milliseconds)} ms`;
 }
 
@@ -66,7 +69,8 @@ export class JourneyPanel {
     const steps = await this.fetchJourney(subject.channel.id, subject.id).catch(() => null);
     if (subject !== this.#subject) return;
     if (Array.isArray(steps)) this.#draw(steps);
-    const isOver = Array.isArray(steps) && steps.some((step) => /^(delivered|dead)/i.test(`${step.step}`) || /dead/i.test(`${step.verdict}`));
+    const isOver = Array.isArray(steps)
+      && steps.some((step) => stageOf(step) === stages.length - 1 || /^(dead|closed)/i.test(String(step.verdict)));
     // A settled message is looked at once more: the receipt of a second part may follow.
     if (isOver && subject.isSettled) return;
     subject.isSettled = isOver;
@@ -77,18 +81,19 @@ export class JourneyPanel {
     const fresh = this.#shown;
     let furthest = -1;
     const rows = steps.map((step, index) => {
-      const stage = stageOf(step.step);
+      const stage = stageOf(step);
       furthest = Math.max(furthest, stage);
-      const detail = [step.rule, step.value].filter((part) => part !== null && part !== undefined && part !== "");
+      const value = String(step.value ?? "");
+      const short = value.length > 160 ? `${value.slice(0, 160)}…` : value;
       return node("li", { class: `step ${tone(step.verdict)}${index >= fresh ? " fresh" : ""}` },
         node("span", { class: "dot", "aria-hidden": true }),
         node("div", { class: "what" },
           node("p", { class: "name" }, step.step ?? "", node("em", {}, step.verdict ?? "")),
-          detail.length ? node("p", { class: "detail" }, node("span", {}, step.rule ?? ""),
-            step.value === null || step.value === undefined || step.value === "" ? "" : node("code", {}, String(step.value))) : ""),
+          step.rule || value ? node("p", { class: "detail" }, node("span", {}, step.rule ?? ""),
+            value ? node("code", {}, short) : "") : ""),
         node("span", { class: "ms" }, duration(step.milliseconds)));
     });
-    const seen = new Set(steps.map((step) => stageOf(step.step)));
+    const seen = new Set(steps.map((step) => stageOf(step)));
     const ahead = stages.map((stage, index) => ({ stage, index }))
       .filter(({ index }) => index > furthest && !seen.has(index))
       .map(({ stage }) => node("li", { class: "step ahead" }, node("span", { class: "dot", "aria-hidden": true }),

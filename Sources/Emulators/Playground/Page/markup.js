@@ -32,18 +32,20 @@ const bareLink = [/https?:\/\/[^\s<>)\]]+[^\s<>)\].,;:!?'"]/u, (match) => link(m
 const marker = (sign) =>
   new RegExp(`(?<![\\p{L}\\p{N}${sign}])${sign}(?=\\S)([^\\n]*?\\S)${sign}(?![\\p{L}\\p{N}${sign}])`, "u");
 
+// Slack escapes these three and nothing else.
+const slackText = (text) => text.replace(/&lt;/g, "<").replace(/&gt;/g, ">").replace(/&amp;/g, "&");
+
 const dialects = {
   mrkdwn: {
     inline: [
-      [/`([^`\n]+)`/u, verbatim("code")],
-      [/<(https?:[^|>\s]+|mailto:[^|>\s]+)\|([^>]+)>/u, (match) => link(match[1], match[2])],
-      [/<(https?:[^|>\s]+|mailto:[^|>\s]+)>/u, (match) => link(match[1])],
-      [/<[@#!]([^|>]+)(?:\|([^>]+))?>/u, (match) => mention(match[2] ?? match[1])],
+      [/`([^`\n]+)`/u, (match) => element("code", slackText(match[1]))],
+      [/<(https?:[^|>\s]+|mailto:[^|>\s]+)(?:\|([^>]+))?>/u, (match) => link(slackText(match[1]), slackText(match[2] ?? match[1]))],
+      [/<[@#!]([^|>]+)(?:\|([^>]+))?>/u, (match) => mention(slackText(match[2] ?? match[1]))],
       [marker("\\*"), wrap("strong")],
       [marker("_"), wrap("em")],
       [marker("~"), wrap("s")],
     ],
-    finish: (text) => text.replace(/&lt;/g, "<").replace(/&gt;/g, ">").replace(/&amp;/g, "&"),
+    finish: slackText,
     quote: /^(?:&gt;|>) ?/u,
   },
   markdown: {
@@ -230,6 +232,11 @@ function telegram(markup) {
 /** The nodes of a transcript entry's text, as its platform would show it. */
 export function nodesFor(entry) {
   const markup = entry.markup;
+  if (entry.format === "command") {
+    const name = element("span", /^\/\S+/u.exec(markup ?? "")?.[0] ?? "/ask");
+    name.className = "mention";
+    return [element("p", name, " ", ...inline(entry.text ?? "", dialects.plain))];
+  }
   if (typeof markup === "string" && markup) {
     if (entry.format === "HTML") return telegram(markup);
     const dialect = dialects[entry.format];
