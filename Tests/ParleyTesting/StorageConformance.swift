@@ -1,0 +1,121 @@
+import ParleyCore
+import Storage
+
+/// What every database must keep, whatever the engine: run it over ``Rule/allCases``, each on a fresh migrated database,
+/// and expect no complaints.
+package enum StorageConformance {
+    /// One promise, so that a test run names the one that is broken.
+    package enum Rule: String, Sendable, CaseIterable, CustomStringConvertible {
+        // The port
+        case `every type survives a round trip`
+        case `a transaction that throws leaves nothing`
+        case `after a failed statement nothing is committed`
+        case `broken constraints are told apart`
+        case `errors carry no data`
+        case `a batch tells how many rows each of its rows wrote`
+        case `a batch that fails leaves nothing`
+        case `a read sees one state`
+        case `a read cannot write`
+        case `many tasks lose no update`
+        case `a cancelled transaction leaves nothing and blocks nobody`
+        case `parameters are counted, and text is left alone`
+        // The stores
+        case `a new business can answer`
+        case `a business is changed and listed`
+        case `credentials are encrypted and come back`
+        case `an integration is found without its business and can be switched off`
+        case `an agent is changed and has the tools that are enabled`
+        case `endpoints are a business's own`
+        case `knowledge is imported, replaced and found`
+        case `hostile questions are only questions`
+        case `a contact has one lead, which grows`
+        case `usage adds up`
+        case `exports hand out everything, page by page`
+        case `no store shows one business what another has`
+
+        package var description: String { rawValue }
+    }
+
+    package static func complaints(_ rule: Rule, _ database: any SQLDatabase) async throws -> [String] {
+        var findings = Findings()
+        switch rule {
+        case .`every type survives a round trip`: try await roundTrip(database, &findings)
+        case .`a transaction that throws leaves nothing`: try await rollback(database, &findings)
+        case .`after a failed statement nothing is committed`: try await failedStatement(database, &findings)
+        case .`broken constraints are told apart`: try await constraints(database, &findings)
+        case .`errors carry no data`: try await silentErrors(database, &findings)
+        case .`a batch tells how many rows each of its rows wrote`: try await batches(database, &findings)
+        case .`a batch that fails leaves nothing`: try await failingBatch(database, &findings)
+        case .`a read sees one state`: try await snapshot(database, &findings)
+        case .`a read cannot write`: try await readOnly(database, &findings)
+        case .`many tasks lose no update`: try await manyTasks(database, &findings)
+        case .`a cancelled transaction leaves nothing and blocks nobody`: try await cancellation(database, &findings)
+        case .`parameters are counted, and text is left alone`: try await parameters(database, &findings)
+        case .`a new business can answer`: try await newBusiness(database, &findings)
+        case .`a business is changed and listed`: try await changedBusiness(database, &findings)
+        case .`credentials are encrypted and come back`: try await credentials(database, &findings)
+        case .`an integration is found without its business and can be switched off`:
+            try await integrations(database, &findings)
+        case .`an agent is changed and has the tools that are enabled`: try await agents(database, &findings)
+        case .`endpoints are a business's own`: try await endpoints(database, &findings)
+        case .`knowledge is imported, replaced and found`: try await knowledge(database, &findings)
+        case .`hostile questions are only questions`: try await hostileQuestions(database, &findings)
+        case .`a contact has one lead, which grows`: try await leads(database, &findings)
+        case .`usage adds up`: try await usage(database, &findings)
+        case .`exports hand out everything, page by page`: try await exports(database, &findings)
+        case .`no store shows one business what another has`: try await isolation(database, &findings)
+        }
+        return findings.complaints
+    }
+
+    /// What was found wrong.
+    struct Findings {
+        private(set) var complaints: [String] = []
+
+        mutating func expect(_ isTrue: Bool, _ complaint: String) {
+            if !isTrue { complaints.append(complaint) }
+        }
+
+        mutating func expect<Value: Equatable>(_ found: Value, is wanted: Value, _ what: String) {
+            if found != wanted { complaints.append("\(what): \(found) instead of \(wanted)") }
+        }
+
+        /// The error that `body` throws, which it must.
+        mutating func error(_ what: String, _ body: () async throws -> Void) async -> SQLError? {
+            do {
+                try await body()
+                complaints.append("\(what) was not refused")
+            } catch let error as SQLError {
+                return error
+            } catch {
+                complaints.append("\(what) threw \(error)")
+            }
+            return nil
+        }
+    }
+}
+
+// MARK: - Rows to try things with
+
+extension StorageConformance {
+    static let time = Timestamp(microseconds: 1_763_712_345_678_901)
+
+    static func insertBusiness(_ id: ID<Business>, _ name: String, on connection: any SQLConnection) async throws {
+        try await connection.execute(insertion, businessRow(id, name))
+    }
+
+    static let insertion =
+        "INSERT INTO businesses (id, name, settings, is_active, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $5)"
+
+    static func businessRow(_ id: ID<Business>, _ name: String) -> [SQLValue] {
+        [.id(id), .text(name), .json(["a": 1]), .bool(true), .timestamp(time)]
+    }
+
+    static func businesses(_ database: any SQLDatabase) async throws -> Int64 {
+        try await database.read { try await businesses(on: $0) }
+    }
+
+    static func businesses(on connection: any SQLConnection) async throws -> Int64 {
+        try await connection.first("SELECT count(*) AS n FROM businesses", [])?.int("n") ?? -1
+    }
+}
