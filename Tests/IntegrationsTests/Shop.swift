@@ -60,7 +60,9 @@ struct Shop {
         "orders": [
             [
                 "name": "#1001", "fulfillment_status": "fulfilled", "financial_status": "paid",
-                "fulfillments": [["tracking_company": "UPS", "tracking_number": "1Z999"]],
+                "fulfillments": [
+                    ["tracking_company": "UPS", "tracking_number": "1Z999", "shipment_status": "in_transit"]
+                ],
             ]
         ]
     ]

@@ -24,7 +24,8 @@ struct TitleMatch {
         if let best = scored.first, best.rank >= Self.sufficient {
             index = best.index
             isExact = best.rank == Self.same
-            similar = scored.dropFirst().map(\.index)
+            // Beside a find, only what is much like it is worth naming.
+            similar = scored.dropFirst().filter { $0.rank >= 50 }.map(\.index)
         } else {
             index = nil
             isExact = false

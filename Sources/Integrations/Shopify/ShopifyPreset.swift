@@ -135,6 +135,13 @@ package enum ShopifyPreset {
                             "path": "financial_status", "format": "words",
                             "words": ["partially_paid": "partly paid", "partially_refunded": "partly refunded"],
                         ],
+                        "shipment": [
+                            "path": "fulfillments[0].shipment_status", "format": "words",
+                            "words": [
+                                "in_transit": "on its way", "out_for_delivery": "out for delivery",
+                                "attempted_delivery": "delivery attempted", "label_printed": "being prepared",
+                            ],
+                        ],
                         "tracking_company": ["paths": ["fulfillments[0].tracking_company", "tracking_company"]],
                         "tracking_number": ["paths": ["fulfillments[0].tracking_number", "tracking_number"]],
                         "tracking_url": ["paths": ["fulfillments[0].tracking_url", "tracking_url"]],

@@ -7,7 +7,12 @@ struct OfflineTeller {
 
     func move() -> OfflineMove {
         let told = moment.results.map {
-            Told($0.content, of: $0.tool, isOnlyOne: moment.results.filter(\.isLookup).count <= 1)
+            Told(
+                $0.content,
+                of: $0.tool,
+                isOnlyOne: moment.results.filter(\.isLookup).count <= 1,
+                threshold: moment.knowledgeThreshold
+            )
         }
         let answers = told.compactMap { if case .answer(let text) = $0 { text } else { nil } }
         let notices = told.compactMap { if case .notice(let text) = $0 { text } else { nil } }
@@ -52,7 +57,7 @@ private enum Told {
     /// It could not be asked.
     case failed(String)
 
-    init(_ content: String, of tool: String, isOnlyOne: Bool) {
+    init(_ content: String, of tool: String, isOnlyOne: Bool, threshold: Double) {
         guard let json = try? JSON(parsing: content), json.object != nil else {
             let text = content.trimmed
             if text.isEmpty {
@@ -72,7 +77,8 @@ private enum Told {
         } else if let captured = json["captured"] {
             self = .notice(Told.thanks(for: captured))
         } else if let entries = json["entries"]?.array {
-            self = entries.first?["answer"]?.string.map { .answer($0) } ?? .absent("")
+            let sure = entries.first { ($0["score"]?.double ?? 1) >= threshold }
+            self = sure?["answer"]?.string.map { .answer($0) } ?? .absent("")
         } else if let time = json["as_of"]?.string, let result = json["result"] {
             self = LiveAnswer(result: result, time: time, tool: tool, isOnlyOne: isOnlyOne).told
         } else {
@@ -203,6 +209,7 @@ private struct LiveAnswer {
         case let status?: sentence += "is \(status)"
         case nil: sentence += "is known, but not how far it has come"
         }
+        if let shipment = result["shipment"]?.text { sentence += " (\(shipment))" }
         sentence += asOf(", ") + "."
         if let payment = result["payment"]?.text, payment != "paid" { sentence += " Payment: \(payment)." }
         let company = result["tracking_company"]?.text
