@@ -184,7 +184,8 @@ async function drawFacts() {
   try {
     const state = await call("state");
     document.querySelector("#fact-model").textContent = state.model || "unknown";
-    document.querySelector("#fact-gateway").textContent = (state.base_url || location.origin).replace(/^https?:\/\//, "");
+    const gateway = state.base_url || location.origin;
+    document.querySelector("#fact-gateway").textContent = gateway.replace(/^https?:\/\//, "");
     for (const [id, window] of windows) {
       const isConnected = (state.windows ?? []).some((open) => open.channel === id);
       window.element.classList.toggle("offline", !isConnected);

@@ -39,7 +39,10 @@ const dialects = {
   mrkdwn: {
     inline: [
       [/`([^`\n]+)`/u, (match) => element("code", slackText(match[1]))],
-      [/<(https?:[^|>\s]+|mailto:[^|>\s]+)(?:\|([^>]+))?>/u, (match) => link(slackText(match[1]), slackText(match[2] ?? match[1]))],
+      [
+        /<(https?:[^|>\s]+|mailto:[^|>\s]+)(?:\|([^>]+))?>/u,
+        (match) => link(slackText(match[1]), slackText(match[2] ?? match[1])),
+      ],
       [/<[@#!]([^|>]+)(?:\|([^>]+))?>/u, (match) => mention(slackText(match[2] ?? match[1]))],
       [marker("\\*"), wrap("strong")],
       [marker("_"), wrap("em")],
@@ -175,15 +178,16 @@ function render(text, dialect) {
       : blocks(index % 2 === 1 ? `\`\`\`${part}` : part, dialect));
 }
 
-// Telegram's HTML, read by hand: the browser's parser never sees it. Tags that Telegram does not know fall away, attributes
-// too, except a link's address.
+// Telegram's HTML, read by hand: the browser's parser never sees it. Tags that Telegram does not know fall away,
+// attributes too, except a link's address.
 const telegramTags = {
   b: "strong", strong: "strong", i: "em", em: "em", u: "u", ins: "u", s: "s", strike: "s", del: "s",
   code: "code", pre: "pre", blockquote: "blockquote", a: "a", "tg-spoiler": "span", span: "span",
 };
 const entities = { lt: "<", gt: ">", amp: "&", quot: '"' };
 
-const decoded = (text) => text.replace(/&(?:#(\d{1,7})|#x([\da-f]{1,6})|(lt|gt|amp|quot));/giu, (all, decimal, hex, name) => {
+const entity = /&(?:#(\d{1,7})|#x([\da-f]{1,6})|(lt|gt|amp|quot));/giu;
+const decoded = (text) => text.replace(entity, (all, decimal, hex, name) => {
   if (name) return entities[name.toLowerCase()];
   const code = decimal ? Number.parseInt(decimal, 10) : Number.parseInt(hex, 16);
   return code > 0 && code <= 0x10ffff ? String.fromCodePoint(code) : all;
@@ -191,7 +195,8 @@ const decoded = (text) => text.replace(/&(?:#(\d{1,7})|#x([\da-f]{1,6})|(lt|gt|a
 
 function telegramElement(name, attributes) {
   if (name === "a") {
-    const url = decoded(/\bhref\s*=\s*(?:"([^"]*)"|'([^']*)')/iu.exec(attributes)?.slice(1).find(Boolean) ?? "");
+    const address = /\bhref\s*=\s*(?:"([^"]*)"|'([^']*)')/iu.exec(attributes);
+    const url = decoded(address?.[1] ?? address?.[2] ?? "");
     return safeLink.test(url) ? Object.assign(link(url, ""), { textContent: "" }) : element("span");
   }
   const made = element(telegramTags[name]);

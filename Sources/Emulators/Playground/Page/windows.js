@@ -25,13 +25,21 @@ export function node(name, attributes = {}, ...children) {
 /** A platform's sign, drawn here: a simple shape that is recognised, no trade mark copied. */
 export function icon(name) {
   const paths = {
-    discord: "M6 7c4-2 8-2 12 0l2.4 8.6C18.9 17.2 17.2 18 15.6 18l-1-1.7a9 9 0 0 1-5.2 0L8.4 18c-1.6 0-3.3-.8-4.8-2.4zM9.3 10.6a1.5 1.7 0 1 0 0 3.4 1.5 1.7 0 0 0 0-3.4zm5.4 0a1.5 1.7 0 1 0 0 3.4 1.5 1.7 0 0 0 0-3.4z",
+    discord:
+      "M6 7c4-2 8-2 12 0l2.4 8.6C18.9 17.2 17.2 18 15.6 18l-1-1.7a9 9 0 0 1-5.2 0L8.4 18c-1.6 0-3.3-.8-4.8-2.4z" +
+      "M9.3 10.6a1.5 1.7 0 1 0 0 3.4 1.5 1.7 0 0 0 0-3.4zm5.4 0a1.5 1.7 0 1 0 0 3.4 1.5 1.7 0 0 0 0-3.4z",
     telegram: "M3.5 11.6 20 5l-2.6 14-5.2-4-2.7 2.8-.6-4.6L17 7.8l-9.9 5.3z",
     slack: "M8.3 3l-2 18h2.5l2-18zM15.2 3l-2 18h2.5l2-18zM4 10.4h17V7.9H4zM3 16.3h17v-2.5H3z",
-    whatsapp: "M12 3a9 9 0 0 0-7.7 13.6L3 21l4.5-1.3A9 9 0 1 0 12 3zM9 7.6c.5 0 .7.1 1.5 2.2 0 .4-.3.7-.8 1.3.7 1.3 1.7 2.2 3.1 2.8.5-.5.9-1.1 1.2-1.1 1.9.8 2 .9 2 1.2 0 1-1 1.9-2.2 1.9-2.9 0-6.3-3.1-6.3-6.1C7.5 8.6 8.2 7.6 9 7.6z",
+    whatsapp:
+      "M12 3a9 9 0 0 0-7.7 13.6L3 21l4.5-1.3A9 9 0 1 0 12 3zM9 7.6" +
+      "c.5 0 .7.1 1.5 2.2 0 .4-.3.7-.8 1.3.7 1.3 1.7 2.2 3.1 2.8.5-.5.9-1.1 1.2-1.1 1.9.8 2 .9 2 1.2 0 1-1" +
+      " 1.9-2.2 1.9-2.9 0-6.3-3.1-6.3-6.1" +
+      "C7.5 8.6 8.2 7.6 9 7.6z",
     all: "M5 4h6v6H5zm8 0h6v6h-6zM5 12h6v6H5zm8 0h6v6h-6z",
     send: "M4 4l17 8-17 8 2.5-8zm3.6 7h7.4v2H7.6z",
-    trace: "M6 4a2.5 2.5 0 0 1 1 4.8V11h8a3 3 0 0 1 3 3v1.2a2.5 2.5 0 1 1-2 0V14a1 1 0 0 0-1-1H7v2.2a2.5 2.5 0 1 1-2 0V8.8A2.5 2.5 0 0 1 6 4z",
+    trace:
+      "M6 4a2.5 2.5 0 0 1 1 4.8V11h8a3 3 0 0 1 3 3v1.2a2.5 2.5 0 1 1-2 0V14a1 1 0 0 0-1-1H7v2.2" +
+      "a2.5 2.5 0 1 1-2 0V8.8A2.5 2.5 0 0 1 6 4z",
   };
   const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
   svg.setAttribute("viewBox", "0 0 24 24");
@@ -56,7 +64,8 @@ export class ChatWindow {
     this.onSend = onSend;
     this.onSelect = onSelect;
     const heading = `title-${channel.id}`;
-    this.log = node("ol", { class: "log", role: "log", "aria-live": "polite", "aria-label": `${channel.name} messages`, tabindex: 0 });
+    this.log = node("ol", { class: "log", role: "log", "aria-live": "polite", tabindex: 0,
+      "aria-label": `${channel.name} messages` });
     this.typing = node("p", { class: "typing", hidden: true }, node("span", { class: "dots", "aria-hidden": true },
       node("i"), node("i"), node("i")), node("span", { class: "typing-text" }, "Bob’s Electronics is typing…"));
     this.field = node("textarea", { "data-channel": channel.id, id: `say-${channel.id}`, rows: 1, maxlength: 4000,
@@ -65,11 +74,12 @@ export class ChatWindow {
       node("label", { class: "hidden", for: `say-${channel.id}` }, `Write to Bob’s Electronics on ${channel.name}`),
       this.field,
       node("button", { class: "send", type: "submit", "aria-label": `Send on ${channel.name}` }, icon("send")));
-    this.element = node("section", { class: `window ${channel.id}`, id: `window-${channel.id}`, "data-channel": channel.id,
-      "aria-labelledby": heading },
+    this.element = node("section", { class: `window ${channel.id}`, id: `window-${channel.id}`,
+      "data-channel": channel.id, "aria-labelledby": heading },
       node("header", { class: "bar" },
         node("span", { class: "avatar bot", "aria-hidden": true }, channel.id === "discord" ? "#" : "B"),
-        node("div", { class: "who" }, node("h2", { id: heading }, node("span", { class: "hidden" }, `${channel.name}: `), channel.title),
+        node("div", { class: "who" },
+          node("h2", { id: heading }, node("span", { class: "hidden" }, `${channel.name}: `), channel.title),
           node("p", {}, channel.note)),
         node("span", { class: "platform" }, icon(channel.id), channel.name)),
       node("div", { class: "scroll" }, this.log, this.typing), this.form);
