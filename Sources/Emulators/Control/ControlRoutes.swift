@@ -2,6 +2,7 @@ import HTTPTypes
 import Hummingbird
 import NIOCore
 import ParleyCore
+import ServiceLifecycle
 
 extension EmulatedWorld {
     /// The control API for programs outside: bots, messages, transcript, exchanges, faults.
@@ -21,13 +22,15 @@ extension EmulatedWorld {
         }
         router.get("/emulator/transcript") { request, _ in
             let (after, wait) = ControlAnswer.position(request)
-            let entries = await self.transcript(after: after, waitingUpTo: wait)
-            return ControlAnswer.page(entries.map(\.json), last: entries.last?.sequence ?? after)
+            let entries = await cancelWhenGracefulShutdown {
+                await self.transcript(after: after, waitingUpTo: wait)
+            }
+            return ControlAnswer.page(entries.prefix(5000).map { ($0.sequence, $0.json) }, after: after)
         }
         router.get("/emulator/requests") { request, _ in
             let (after, wait) = ControlAnswer.position(request)
-            let entries = await self.exchanges(after: after, waitingUpTo: wait)
-            return ControlAnswer.page(entries.map(\.json), last: entries.last?.sequence ?? after)
+            let entries = await cancelWhenGracefulShutdown { await self.exchanges(after: after, waitingUpTo: wait) }
+            return ControlAnswer.page(entries.prefix(5000).map { ($0.sequence, $0.json) }, after: after)
         }
         router.get("/emulator/faults") { _, _ in ControlAnswer(200, self.faultsJSON) }
         router.put("/emulator/faults") { request, _ in
@@ -118,8 +121,11 @@ private struct ControlAnswer: ResponseGenerator {
         self.body = body
     }
 
-    static func page(_ entries: [JSON], last: Int) -> ControlAnswer {
-        ControlAnswer(200, ["entries": .array(entries), "last": JSON(last)])
+    static func page(_ entries: [(sequence: Int, json: JSON)], after: Int) -> ControlAnswer {
+        ControlAnswer(
+            200,
+            ["entries": .array(entries.map(\.json)), "last": JSON(entries.last?.sequence ?? after)]
+        )
     }
 
     /// `after` and `wait_ms` of the query; at most a minute.

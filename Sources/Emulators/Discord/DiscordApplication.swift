@@ -33,7 +33,10 @@ struct DiscordApplication: Sendable {
         let at: Timestamp
     }
 
+    /// By token.
     var interactions: [String: Interaction] = [:]
+    /// Tokens by interaction id.
+    var tokens: [String: String] = [:]
     /// Messages of the channels that the bot is in, oldest first.
     var channels: [String: [Message]] = [:]
     var commands: [JSON] = []
@@ -94,9 +97,11 @@ extension WorldState {
         } else {
             body["user"] = person
         }
-        var application = discord[bot.id] ?? DiscordApplication()
+        // Taken out while it changes, so that nothing is copied.
+        var application = discord.removeValue(forKey: bot.id) ?? DiscordApplication()
         if application.interactions.count > 20_000 {
             application.interactions = application.interactions.filter { now.since($0.value.at) < .seconds(1800) }
+            application.tokens = application.tokens.filter { application.interactions[$0.value] != nil }
         }
         application.interactions[token] = .init(
             id: id,
@@ -106,6 +111,7 @@ extension WorldState {
             at: now,
             original: nextSnowflake(now)
         )
+        application.tokens[id] = token
         if application.channels[channel] == nil { application.channels[channel] = [] }
         discord[bot.id] = application
         let job = WebhookJob(
@@ -166,7 +172,8 @@ extension WorldState {
     /// The first answer counts: it must be 200 (or 202 before a callback) and a response of a type that fits.
     mutating func discordAnswered(_ job: WebhookJob, status: Int, body: JSON?, now: Timestamp) {
         guard let bot = bot(job.bot, channel: nil),
-            let interaction = discord[bot.id]?.interactions.values.first(where: { $0.id == job.eventID }),
+            let token = discord[bot.id]?.tokens[job.eventID],
+            let interaction = discord[bot.id]?.interactions[token],
             interaction.state == .waiting
         else { return }
         if status == 202 { return }

@@ -44,7 +44,8 @@ extension WorldState {
     // MARK: Sending
 
     private mutating func slackPost(_ bot: EmulatedBot, _ arguments: [String: JSON], _ call: APICall) -> APIAnswer {
-        guard var workspace = slack[bot.id] else { return slackError("invalid_auth") }
+        guard var workspace = slack.removeValue(forKey: bot.id) else { return slackError("invalid_auth") }
+        defer { slack[bot.id] = workspace }
         let channel: SlackWorkspace.Channel
         switch slackChannel(arguments, in: &workspace, bot: bot, mayBeUser: true) {
         case .success(let found): channel = found
@@ -81,7 +82,6 @@ extension WorldState {
                 blocks: content.blocks
             )
         )
-        slack[bot.id] = workspace
         note(
             .outbound,
             bot: bot,
@@ -113,7 +113,8 @@ extension WorldState {
     }
 
     private mutating func slackUpdate(_ bot: EmulatedBot, _ arguments: [String: JSON], _ call: APICall) -> APIAnswer {
-        guard var workspace = slack[bot.id] else { return slackError("invalid_auth") }
+        guard var workspace = slack.removeValue(forKey: bot.id) else { return slackError("invalid_auth") }
+        defer { slack[bot.id] = workspace }
         let channel: SlackWorkspace.Channel
         switch slackChannel(arguments, in: &workspace, bot: bot, mayBeUser: false) {
         case .success(let found): channel = found
@@ -137,7 +138,6 @@ extension WorldState {
         workspace.channels[channel.id]?.messages[index].isEdited = true
         if let metadata = content.metadata { workspace.channels[channel.id]?.messages[index].metadata = metadata }
         let eventTS = workspace.nextTS(call.now)
-        slack[bot.id] = workspace
         note(
             .outbound,
             bot: bot,

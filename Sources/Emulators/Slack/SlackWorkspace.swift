@@ -18,12 +18,12 @@ struct SlackWorkspace: Sendable {
         let isDirect: Bool
         /// Whether the bot is in it.
         var isMember = true
-        /// Oldest first, the last 2,000.
+        /// Oldest first, the last 500.
         var messages: [Message] = []
 
         mutating func append(_ message: Message) {
             messages.append(message)
-            if messages.count > 2000 { messages.removeFirst(500) }
+            if messages.count > 500 { messages.removeFirst(100) }
         }
     }
 
@@ -68,7 +68,8 @@ extension WorldState {
         to bot: EmulatedBot,
         now: Timestamp
     ) -> (EmulatedPost, [WebhookJob]) {
-        var workspace = slack[bot.id] ?? SlackWorkspace()
+        // Taken out while it changes, so that nothing is copied.
+        var workspace = slack.removeValue(forKey: bot.id) ?? SlackWorkspace()
         let user = Shape.slackID("U", from: message.user.id)
         let isRoom = message.isRoom && message.conversation != nil
         let channel =
@@ -78,7 +79,7 @@ extension WorldState {
         workspace.users[user] = message.user.name
         let ts = workspace.nextTS(now)
         let text = (isRoom && message.mention ? "<@\(bot["user_id"])> " : "") + SlackText.escaped(message.text)
-        var room = workspace.channels[channel] ?? .init(id: channel, isDirect: !isRoom)
+        var room = workspace.channels.removeValue(forKey: channel) ?? .init(id: channel, isDirect: !isRoom)
         room.append(
             .init(ts: ts, threadTS: message.threadOf, user: user, text: text, isFromBot: false)
         )

@@ -50,7 +50,8 @@ extension WorldState {
         guard message.text.utf16.count <= 4096, !message.text.isEmpty else {
             throw EmulatorError.invalid("a Telegram message has 1 to 4096 characters")
         }
-        var account = telegram[bot.id] ?? TelegramAccount(nextUpdateID: 1)
+        // Taken out while it changes, so that nothing is copied.
+        var account = telegram.removeValue(forKey: bot.id) ?? TelegramAccount(nextUpdateID: 1)
         let user = Shape.telegramUser(from: message.user.id)
         let name = message.user.name.isEmpty ? "Someone" : message.user.name
         let username = "u\(user)"
@@ -60,7 +61,7 @@ extension WorldState {
             isRoom
             ? ["id": JSON(chatID), "type": "supergroup", "title": JSON(message.conversation ?? "")]
             : ["id": JSON(chatID), "type": "private", "first_name": JSON(name), "username": JSON(username)]
-        var chat = account.chats[chatID] ?? .init(id: chatID, json: chatJSON)
+        var chat = account.chats.removeValue(forKey: chatID) ?? .init(id: chatID, json: chatJSON)
         let id = chat.nextMessageID
         chat.nextMessageID += 1
 

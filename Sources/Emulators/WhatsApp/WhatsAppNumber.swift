@@ -36,7 +36,8 @@ extension WorldState {
     ) -> (EmulatedPost, [WebhookJob]) {
         let user = Shape.phone(from: message.user.id)
         let id = nextWamid()
-        var number = whatsApp[bot.id] ?? WhatsAppNumber()
+        // Taken out while it changes, so that nothing is copied.
+        var number = whatsApp.removeValue(forKey: bot.id) ?? WhatsAppNumber()
         number.people[user] = .init(name: message.user.name, lastWroteAt: now)
         if number.inbound.count > 20_000 { number.inbound = [:] }
         number.inbound[id] = user

@@ -50,7 +50,7 @@ extension EmulatedWorld {
                     attempt: 1,
                     status: answer.status,
                     outcome: answer.outcome,
-                    fault: call.injected.name,
+                    fault: call.injected.rateLimit && answer.status < 400 ? nil : call.injected.name,
                     isEarlySend: answer.isEarlySend
                 )
             }

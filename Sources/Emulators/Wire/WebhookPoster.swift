@@ -55,7 +55,8 @@ extension EmulatedWorld {
             guard let job else { return }
             await deliver(job, client)
             state.withLock { state in
-                guard state.telegramQueues[key]?.jobs.first?.eventID == job.eventID else { return }
+                let isKept = state.bot(job.bot, channel: nil)?.webhookURL == nil
+                guard !isKept, state.telegramQueues[key]?.jobs.first?.eventID == job.eventID else { return }
                 state.telegramQueues[key]?.jobs.removeFirst()
             }
         }
@@ -83,6 +84,8 @@ extension EmulatedWorld {
         var number = 1
         var reason: String?
         while !Task.isCancelled, state.withLock({ $0.epoch == job.epoch }) {
+            // Telegram keeps what has nowhere to go.
+            if job.platform == .telegram, bot(job.bot)?.webhookURL == nil { return }
             let result = await attempt(job, number, reason: reason, fault: fault, client)
             guard case .refused(let why, let retryAfter, let mayRetry) = result, mayRetry,
                 let pause = pause(job, afterAttempt: number, retryAfter: retryAfter)
