@@ -55,6 +55,7 @@ let appDependencies: [Target.Dependency] =
         .product(name: "Configuration", package: "swift-configuration"),
         .product(name: "SystemPackage", package: "swift-system"),
         .product(name: "CoreMetrics", package: "swift-metrics"),
+        .product(name: "UnixSignals", package: "swift-service-lifecycle"),
         .product(name: "AsyncAlgorithms", package: "swift-async-algorithms"),
         .product(name: "NIOHTTP1", package: "swift-nio"),
         .product(name: "NIOPosix", package: "swift-nio"),
@@ -94,7 +95,7 @@ let package = Package(
             name: "Migrations",
             path: "db",
             exclude: ["README.md", "schema.sqlite.sql"],
-            sources: ["Migrations.swift"],
+            sources: ["Migrations.swift", "Seeds.swift"],
             resources: [.embedInCode("migrations"), .embedInCode("seed")],
             swiftSettings: house
         ),

@@ -1,4 +1,4 @@
-import SystemPackage
+import ParleyCore
 
 #if canImport(Glibc)
 import Glibc
@@ -18,5 +18,17 @@ enum DataFolder {
             guard mkdir(made, 0o700) != 0, errno != EEXIST else { continue }
             throw SettingsError(key: "PARLEY_DATABASE_URL", fix: "the folder \(made) cannot be made; check its permissions")
         }
+    }
+
+    /// Puts a finished file in place of the one before, in one step.
+    static func rename(_ path: String, to target: String) throws(SettingsError) {
+        #if canImport(Glibc)
+        let result = Glibc.rename(path, target)
+        #elseif canImport(Musl)
+        let result = Musl.rename(path, target)
+        #else
+        let result = Darwin.rename(path, target)
+        #endif
+        guard result == 0 else { throw SettingsError(key: "--data", fix: "\(target) cannot be written") }
     }
 }

@@ -1,0 +1,124 @@
+import Emulators
+import Logging
+import ParleyCore
+import ServiceLifecycle
+import Storage
+
+/// `parley demo`: everything on one machine and no account. The gateway on one port, the emulated platforms on the next,
+/// and the playground page between them.
+package struct Demo: Service {
+    private let settings: ParleySettings
+    private let folder: String
+    package let world: EmulatedWorld
+    package let model = EmulatedModel()
+    package let shop = EmulatedShop()
+    private let emulators: EmulatorService
+    private let metrics: MetricsRegistry
+    private let logger: Logger
+    private let onReady: @Sendable (DemoAddresses) -> Void
+
+    /// - Parameters:
+    ///   - folder: where the database, the master key and `demo.json` go.
+    ///   - onReady: told once the playground can be opened.
+    package init(
+        settings: ParleySettings,
+        folder: String,
+        metrics: MetricsRegistry,
+        logger: Logger,
+        onReady: @escaping @Sendable (DemoAddresses) -> Void
+    ) {
+        self.settings = settings
+        self.folder = folder
+        self.metrics = metrics
+        self.logger = logger
+        self.onReady = onReady
+        // A new world at every start: its message ids must not be those of an earlier one.
+        world = EmulatedWorld(seed: UInt64.random(in: .min ... .max), logger: logger)
+        emulators = EmulatorService(
+            world: world,
+            port: settings.port + 1,
+            logger: logger
+        ) { [model, shop] router in
+            model.addRoutes(to: router)
+            shop.addRoutes(to: router)
+        }
+    }
+
+    package func run() async throws {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await emulators.run() }
+            group.addTask { try await runGateway() }
+            // A shutdown ends both in an orderly way; only an error of one cuts the other short.
+            try await group.waitForAll()
+        }
+    }
+
+    private func runGateway() async throws {
+        guard let port = await emulators.boundPort() else { return }
+        let emulatorURL = "http://127.0.0.1:\(port)"
+        let baseURL = "http://127.0.0.1:\(settings.port)"
+        let workbench = try await Workbench.open(pointed(at: emulatorURL), logger: logger)
+        do {
+            let path = folder + "/demo.json"
+            let business = DemoBusiness(
+                workbench: workbench,
+                world: world,
+                baseURL: baseURL,
+                emulatorURL: emulatorURL
+            )
+            let file = try await business.setUp(after: DemoFile.read(path))
+            try file.write(to: path)
+            let gateway = try await Gateway(workbench, metrics: metrics)
+            let services = gateway.services(moreRoutes: { playground(workbench, file).addRoutes(to: $0) }) { _ in
+                do { try business.openForBusiness(file) } catch {
+                    logger.error("the emulated platforms could not be connected", metadata: ["error": "\(error)"])
+                }
+                onReady(DemoAddresses(playground: baseURL + "/playground", emulator: emulatorURL, file: path))
+            }
+            try await ServiceGroup(services: services, logger: logger).run()
+            await workbench.close()
+        } catch {
+            await workbench.close()
+            throw error
+        }
+    }
+
+    private func pointed(at emulator: String) -> ParleySettings {
+        var settings = settings
+        settings.databaseURL = "sqlite:\(folder)/parley.sqlite"
+        settings.publicURL = "http://127.0.0.1:\(settings.port)"
+        settings.slackAPIURL = emulator + "/slack/api"
+        settings.telegramAPIURL = emulator + "/telegram"
+        settings.discordAPIURL = emulator + "/discord/api/v10"
+        settings.whatsAppAPIURL = emulator + "/whatsapp/v26.0"
+        // The shop is on this machine.
+        settings.allowsPrivateAddresses = true
+        return settings
+    }
+
+    private func playground(_ workbench: Workbench, _ file: DemoFile) -> Playground {
+        let journeys = workbench.stores.journeys
+        let logger = logger
+        return Playground(world: world, baseURL: file.baseURL, model: settings.model) { channel, messageID in
+            guard let integration = file.integrations.first(where: { $0.channel.name == channel }) else { return [] }
+            do {
+                let journey = try await journeys.find(
+                    platformMessageID: messageID,
+                    integrationID: integration.id,
+                    of: file.businessID
+                )
+                return journey.map { JourneyView($0).json } ?? []
+            } catch {
+                logger.warning("a journey could not be read", metadata: ["error": "\(error)"])
+                return []
+            }
+        }
+    }
+}
+
+/// Where a running demo is found.
+package struct DemoAddresses: Sendable {
+    package let playground: String
+    package let emulator: String
+    package let file: String
+}
