@@ -3,7 +3,7 @@ import ParleyCore
 // The reading methods of Slack's Web API.
 extension WorldState {
     func slackAuthTest(_ bot: EmulatedBot) -> APIAnswer {
-        APIAnswer(
+        var answer = APIAnswer(
             200,
             [
                 "ok": true, "url": "https://emulated.slack.com/", "team": "Emulated", "user": JSON(bot.name),
@@ -11,6 +11,14 @@ extension WorldState {
                 "is_enterprise_install": false,
             ]
         )
+        answer.headers = [
+            (
+                "X-OAuth-Scopes",
+                "app_mentions:read,channels:history,groups:history,im:history,mpim:history,im:write,chat:write,"
+                    + "assistant:write,users:read"
+            )
+        ]
+        return answer
     }
 
     func slackUserInfo(_ bot: EmulatedBot, _ arguments: [String: JSON]) -> APIAnswer {
