@@ -81,6 +81,14 @@ extension StorageConformance {
             findings.expect(false, "the first error was not told: \(String(describing: error))")
         }
         findings.expect(try await businesses(database), is: 0, "rows after a failed statement")
+        _ = await findings.error("going on after a failed statement") {
+            try await database.transaction { connection in
+                try await insertBusiness(id, "one", on: connection)
+                try? await insertBusiness(id, "one again", on: connection)
+                _ = try await connection.query("SELECT name FROM businesses")
+                throw Deliberate()
+            }
+        }
     }
 
     static func constraints(_ database: any SQLDatabase, _ findings: inout Findings) async throws {
