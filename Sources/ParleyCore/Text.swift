@@ -3,11 +3,12 @@ extension String {
     /// At most `count` UTF-8 bytes, never cutting a character; with an ellipsis when something was cut.
     package func clipped(toUTF8 count: Int) -> String {
         guard utf8.count > count else { return self }
+        guard count >= 3 else { return "" }
         var used = 0
         var end = startIndex
         for index in indices {
             let width = self[index].utf8.count
-            guard used + width <= max(0, count - 3) else { break }
+            guard used + width <= count - 3 else { break }
             used += width
             end = self.index(after: index)
         }
@@ -17,6 +18,7 @@ extension String {
     /// At most `count` UTF-16 code units, never cutting a character; with an ellipsis when something was cut.
     package func clipped(toUTF16 count: Int) -> String {
         guard utf16.count > count else { return self }
+        guard count >= 1 else { return "" }
         var used = 1
         let kept = prefix { character in
             used += character.utf16.count

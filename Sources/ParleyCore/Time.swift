@@ -41,8 +41,9 @@ package struct Timestamp: Hashable, Sendable, Comparable, CustomStringConvertibl
 
     /// ISO 8601 in UTC with milliseconds: `2026-11-21T12:04:05.678Z`.
     package var description: String {
-        let days = Int64((Double(microseconds) / 86_400_000_000).rounded(.down))
-        let inDay = microseconds - days * 86_400_000_000
+        let (quotient, remainder) = microseconds.quotientAndRemainder(dividingBy: 86_400_000_000)
+        let days = remainder < 0 ? quotient - 1 : quotient
+        let inDay = remainder < 0 ? remainder + 86_400_000_000 : remainder
         let (year, month, day) = Timestamp.civil(fromDays: days)
         let second = inDay / 1_000_000
         return "\(padded(year, 4))-\(padded(month, 2))-\(padded(day, 2))T"

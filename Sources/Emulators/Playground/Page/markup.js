@@ -247,5 +247,6 @@ export function nodesFor(entry) {
     const dialect = dialects[entry.format];
     if (dialect) return render(markup, dialect);
   }
-  return render(entry.text ?? "", dialects.plain);
+  // Discord's text is its Markdown.
+  return render(entry.text ?? "", entry.format === "markdown" ? dialects.markdown : dialects.plain);
 }
