@@ -4,14 +4,16 @@ import ParleyCore
 struct ScriptedAgent: Sendable {
     var request: ChatRequest
 
-    /// Calls tools for a question, quotes what they returned, and repeats anything else.
+    /// Calls tools for a question, quotes what they returned, and repeats anything else: all that was said since the
+    /// last answer, so that an onlooker can tell which messages a reply answers.
     func answer() -> ModelStep {
         let results = request.messages.reversed().prefix { $0.role == "tool" }.reversed()
         if !results.isEmpty {
             let quoted = results.map { String($0.text.prefix(1500)) }.joined(separator: "\n\n")
             return .text("Here is what I found: \(quoted)")
         }
-        let text = request.messages.last { $0.role == "user" }?.text ?? ""
+        let unanswered = request.messages.reversed().prefix { $0.role != "assistant" }.reversed()
+        let text = unanswered.filter { $0.role == "user" }.map(\.text).joined(separator: "\n")
         var calls: [ModelStep.ToolCall] = []
         for question in questions(in: text) {
             if let call = call(for: question), !calls.contains(call) { calls.append(call) }
