@@ -93,6 +93,47 @@ extension SQLiteConnection {
         }
     }
 
+    // MARK: Sharing a transaction
+
+    /// Begins one member's work inside the shared transaction.
+    func mark() throws(SQLError) {
+        do {
+            try queue.writeWithoutTransaction { connection in
+                // Outside a transaction a savepoint would begin one of its own, without the members before it.
+                guard connection.isInsideTransaction else { throw SQLError.cannotWrite("the transaction was ended") }
+                try connection.cachedStatement(sql: "SAVEPOINT member").execute()
+            }
+        } catch {
+            throw SQLError(error)
+        }
+    }
+
+    /// Leaves one member's work to the shared commit.
+    func keep() throws(SQLError) {
+        if let failure { throw failure }
+        isOver = true
+        do {
+            try queue.writeWithoutTransaction { try $0.cachedStatement(sql: "RELEASE member").execute() }
+        } catch {
+            throw SQLError(error)
+        }
+    }
+
+    /// Undoes one member's work. False when the shared transaction did not survive: then nobody's work is there any more.
+    func undo() -> Bool {
+        isOver = true
+        return queue.writeWithoutTransaction { connection in
+            guard connection.isInsideTransaction else { return false }
+            do {
+                try connection.cachedStatement(sql: "ROLLBACK TO member").execute()
+                try connection.cachedStatement(sql: "RELEASE member").execute()
+                return connection.isInsideTransaction
+            } catch {
+                return false
+            }
+        }
+    }
+
     func rollBack() {
         isOver = true
         queue.writeWithoutTransaction { connection in

@@ -37,14 +37,16 @@ package final class SQLiteDatabase: SQLDatabase {
             name: "parley.sqlite.writer",
             queue: try Self.writerQueue(path),
             begin: "BEGIN IMMEDIATE",
-            statements: statements
+            statements: statements,
+            commitsTogether: true
         )
         readers = try (1...3).map { number in
             SQLiteWorker(
                 name: "parley.sqlite.reader\(number)",
                 queue: try Self.readerQueue(path),
                 begin: "BEGIN DEFERRED",
-                statements: statements
+                statements: statements,
+                commitsTogether: false
             )
         }
         readersLoad = Mutex(readers.map { _ in 0 })

@@ -25,24 +25,24 @@ extension Pipeline {
             hasReplyInThread: waiting.situation.hasReply,
             now: now
         )
-        let decided = askable.map { (waiting: $0, decisions: Gates.decide($0.event, values)) }
-        let open = decided.filter { $0.decisions.allSatisfy(\.isOpen) }
+        let decided = askable.map { DecidedEvent(waiting: $0, decisions: Gates.decide($0.event, values)) }
         try await settleReports(waiting, claim: claim, conversation: conversation, at: now)
-        for (event, decisions) in decided {
-            guard let closed = decisions.last, !closed.isOpen else { continue }
-            try await passOver(event, closed, decisions, in: conversation, claim: claim, at: now)
+        for decided in decided where !decided.isAnswered {
+            guard let closed = decided.decisions.last else { continue }
+            try await passOver(decided.waiting, closed, decided.decisions, in: conversation, claim: claim, at: now)
         }
-        guard let conversation, let first = open.first else {
+        guard let conversation, let first = decided.first(where: \.isAnswered) else {
             try await parts.turns.end(claim, debounce: waiting.entry.debounce, at: now)
             return nil
         }
         // A command waits for a reply of its own; everything else up to the next command is one thought.
         let group =
             first.waiting.event.answersAlone
-            ? [first] : Array(open.prefix { !$0.waiting.event.answersAlone })
+            ? [first] : Array(decided.filter(\.isAnswered).prefix { !$0.waiting.event.answersAlone })
         return Question(
             waiting: waiting,
             events: group.map(\.waiting),
+            notice: first.notice,
             conversation: conversation,
             remembered: waiting.situation.remembered,
             steps: claimSteps(group.map(\.waiting), claim: claim, at: now)
@@ -143,6 +143,17 @@ extension Pipeline {
             )
         ]
     }
+}
+
+/// An event and what the gates said of it.
+private struct DecidedEvent {
+    let waiting: WaitingEvent
+    let decisions: [GateDecision]
+
+    /// What is said instead of an answer where silence would look like a failure.
+    var notice: String? { waiting.event.answersAlone ? decisions.last { !$0.isOpen }?.notice : nil }
+
+    var isAnswered: Bool { decisions.allSatisfy(\.isOpen) || notice != nil }
 }
 
 enum Admission {

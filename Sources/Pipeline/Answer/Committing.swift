@@ -15,11 +15,8 @@ extension Pipeline {
         claim: Claim
     ) async throws -> Handover? {
         let now = parts.clock.now
-        let calls = question.channel.render(
-            ReplyDocument(markdown: run.text),
-            to: question.replyAddress,
-            for: question.entry.integration
-        )
+        let calls = render(run.text, for: question)
+        let outcome = question.notice == nil ? run.outcome.rawValue : "gated"
         let details = Findings(run, in: question)
         let latency = now.since(question.startedAt)
         let commit = TurnCommit(
@@ -35,7 +32,7 @@ extension Pipeline {
             deliveries: calls.map {
                 NewDelivery(id: ID(at: now), address: question.replyAddress, payload: $0.payload, text: $0.text)
             },
-            outcome: run.outcome.rawValue,
+            outcome: outcome,
             intent: run.executions.last?.tool,
             model: run.model,
             promptVersion: context.agent.promptVersion,
@@ -61,7 +58,7 @@ extension Pipeline {
                 + [
                     JourneyStep(
                         "commit",
-                        run.outcome.rawValue,
+                        outcome,
                         rule: "reply",
                         value: "\(calls.count) deliver\(calls.count == 1 ? "y" : "ies")",
                         milliseconds: Int(clamping: latency.milliseconds),
@@ -74,7 +71,7 @@ extension Pipeline {
         let delivering = try await parts.turns.commit(commit, claim: claim, at: now)
         Counter(
             label: "parley_turns_total",
-            dimensions: [("channel", question.channel.id.name), ("outcome", run.outcome.rawValue)]
+            dimensions: [("channel", question.channel.id.name), ("outcome", outcome)]
         ).increment()
         Timer(label: "parley_turn_seconds").recordNanoseconds(latency.microseconds.multipliedReportingOverflow(by: 1000).0)
         guard let delivering else {
@@ -82,6 +79,21 @@ extension Pipeline {
             return nil
         }
         return Handover(claim: delivering.claim, first: delivering.first)
+    }
+}
+
+extension Pipeline {
+    /// The reply in the channel's own shape. A text in which nothing is visible becomes the apology: somebody waits.
+    private func render(_ text: String, for question: Question) -> [OutgoingCall] {
+        for markdown in [text, AgentLoop.apology] {
+            let calls = question.channel.render(
+                ReplyDocument(markdown: markdown),
+                to: question.replyAddress,
+                for: question.entry.integration
+            )
+            if !calls.isEmpty { return calls }
+        }
+        return []
     }
 }
 

@@ -9,13 +9,20 @@ struct GateDecision: Sendable, Equatable {
     let value: String
     /// Closed, but kept for the people who read the conversation.
     var keepsMessage = false
+    /// What somebody is told whose platform shows that an answer is awaited; nil for silence.
+    var notice: String?
 
     static func open(_ rule: String, _ value: String) -> GateDecision {
         GateDecision(isOpen: true, rule: rule, value: value)
     }
 
-    static func closed(_ rule: String, _ value: String, keepsMessage: Bool = false) -> GateDecision {
-        GateDecision(isOpen: false, rule: rule, value: value, keepsMessage: keepsMessage)
+    static func closed(
+        _ rule: String,
+        _ value: String,
+        keepsMessage: Bool = false,
+        notice: String? = nil
+    ) -> GateDecision {
+        GateDecision(isOpen: false, rule: rule, value: value, keepsMessage: keepsMessage, notice: notice)
     }
 }
 
@@ -57,7 +64,7 @@ enum Gates {
 
     private static func content(_ event: InboundEvent, _ values: Values) -> GateDecision {
         event.text.trimmed.isEmpty && event.attachments.isEmpty
-            ? .closed("content", "empty") : .open("content", event.text.isEmpty ? "attachment" : "text")
+            ? .closed("content", "empty", notice: "Please write your question behind the command.") : .open("content", event.text.isEmpty ? "attachment" : "text")
     }
 
     // Ambient talk in a room is neither answered nor kept, and never gets an apology.
@@ -74,6 +81,12 @@ enum Gates {
     }
 
     private static func owner(_ event: InboundEvent, _ values: Values) -> GateDecision {
-        values.isOwnedByHuman ? .closed("owner", "human", keepsMessage: true) : .open("owner", "agent")
+        values.isOwnedByHuman
+            ? .closed(
+                "owner",
+                "human",
+                keepsMessage: true,
+                notice: "A person of our team has taken over and will answer you here."
+            ) : .open("owner", "agent")
     }
 }

@@ -22,6 +22,8 @@ struct Waiting: Sendable {
 struct Question: Sendable {
     let waiting: Waiting
     let events: [WaitingEvent]
+    /// What a closed gate says in place of the agent; nil when the agent answers.
+    let notice: String?
     let conversation: ConversationRecord
     let remembered: [RememberedMessage]
     let steps: [JourneyStep]

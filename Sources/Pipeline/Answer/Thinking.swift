@@ -8,6 +8,7 @@ import Storage
 extension Pipeline {
     /// Runs the model–tool loop, and shows that somebody is typing while it takes time.
     func think(about question: Question, with context: TurnContext) async throws -> AgentRun {
+        if let notice = question.notice { return .said(notice) }
         guard question.events.allSatisfy({ $0.record.attempts <= Int64(Limits.turnAttempts) }) else {
             return AgentRun.givenUp(model: context.request.model)
         }
@@ -59,6 +60,11 @@ extension Pipeline {
 }
 
 extension AgentRun {
+    /// A gate's own words; no model was asked.
+    static func said(_ notice: String) -> AgentRun {
+        AgentRun(text: notice, outcome: .limited, model: "none", usage: ModelUsage(), steps: 0)
+    }
+
     /// For events that were begun so often that they seem to be what kills the process.
     static func givenUp(model: String) -> AgentRun {
         AgentRun(
