@@ -143,11 +143,25 @@ let package = Package(
         // 5 · composition root
         room("ParleyApp", appDependencies),
 
+        // 5 · beside it: the benchmark runs the composition root from outside
+        room(
+            "Bench",
+            [
+                "ParleyCore", "ParleyApp", "Pipeline", "Storage", "Ingress",
+                hummingbird, nio, crypto, httpClient, lifecycle, logging,
+                .product(name: "CoreMetrics", package: "swift-metrics"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+            ]
+        ),
+
         // 6 · the executable
         .executableTarget(
             name: "parley",
             dependencies: [
-                "ParleyCore", "ParleyApp", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                "ParleyCore", "ParleyApp", "Bench",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: house
         ),
