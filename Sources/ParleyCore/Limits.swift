@@ -90,6 +90,8 @@ package enum Limits {
 
     /// Attempts before a delivery is dead.
     package static let deliveryAttempts = 10
+    /// Attempts whose outcome nobody can find out; a customer reads a message twice at the most, or three times.
+    package static let attemptsInTheDark = 3
     /// The span in which those attempts happen.
     package static let deliverySpan: Duration = .seconds(86_400)
     /// One platform call.
@@ -105,4 +107,8 @@ package enum Limits {
 
     /// From SIGTERM to exit 0.
     package static let shutdown: Duration = .seconds(10)
+    /// Of that, what turns under way may take to finish before they are let go for the next start.
+    package static let shutdownOfTurns: Duration = .seconds(5)
+    /// And what deliveries under way may take.
+    package static let shutdownOfDeliveries: Duration = .seconds(2)
 }

@@ -60,6 +60,7 @@ package final class SQLiteDatabase: SQLDatabase {
         return try await readers[index].transaction(body)
     }
 
+    @discardableResult
     package func transaction<Result: Sendable>(
         _ body: @Sendable (any SQLConnection) async throws -> Result
     ) async throws -> Result {

@@ -10,7 +10,7 @@ import Testing
 
     @Test func `what fails in a shared commit is undone for that one alone`() async throws {
         try await withTestDatabase { database in
-            try await database.transaction { try await $0.execute("CREATE TABLE x (value INTEGER PRIMARY KEY)") }
+            try await database.transaction { _ = try await $0.execute("CREATE TABLE x (value INTEGER PRIMARY KEY)") }
             let failures = await withTaskGroup(of: Bool.self) { group in
                 for value in 0..<300 {
                     group.addTask {
@@ -41,13 +41,13 @@ import Testing
         try await withTestFolder { folder in
             let path = "\(folder)/parley.sqlite"
             let database = try await SQLiteDatabase.open(path: path)
-            try await database.transaction { try await $0.execute("CREATE TABLE x (value INTEGER PRIMARY KEY)") }
+            try await database.transaction { _ = try await $0.execute("CREATE TABLE x (value INTEGER PRIMARY KEY)") }
             let other = try await SQLiteDatabase.open(path: path)
             try await withThrowingTaskGroup(of: Void.self) { group in
                 for value in 0..<200 {
                     group.addTask {
                         try await database.transaction {
-                            try await $0.execute("INSERT INTO x VALUES ($1)", [.int(value)])
+                            _ = try await $0.execute("INSERT INTO x VALUES ($1)", [.int(value)])
                         }
                         // Another connection sees committed work only.
                         let found = try await other.read {
@@ -65,7 +65,7 @@ import Testing
 
     @Test func `a cancelled task neither begins nor holds the others up`() async throws {
         try await withTestDatabase { database in
-            try await database.transaction { try await $0.execute("CREATE TABLE x (value INTEGER)") }
+            try await database.transaction { _ = try await $0.execute("CREATE TABLE x (value INTEGER)") }
             await withTaskGroup(of: Void.self) { group in
                 for value in 0..<100 {
                     group.addTask {
@@ -77,7 +77,7 @@ import Testing
                 }
                 group.cancelAll()
             }
-            try await database.transaction { try await $0.execute("INSERT INTO x VALUES (1000)") }
+            try await database.transaction { _ = try await $0.execute("INSERT INTO x VALUES (1000)") }
             let last = try await database.read { try await $0.first("SELECT MAX(value) AS last FROM x", []) }
             #expect(last?.optionalInt("last") == 1000)
         }

@@ -38,7 +38,8 @@ package struct ClaimLoop: Service {
         try await withGracefulShutdownHandler {
             try await withThrowingDiscardingTaskGroup { group in
                 while !running.isStopping, !Task.isCancelled {
-                    for claim in await claim() {
+                    let claims = await claim()
+                    for claim in claims {
                         running.begin()
                         group.addTask {
                             await work(on: claim)
@@ -46,11 +47,12 @@ package struct ClaimLoop: Service {
                             parts.doorbell.ring(bell)
                         }
                     }
-                    try? await pause()
+                    try? await pause(afterClaiming: claims.count)
                 }
                 await finish()
                 group.cancelAll()
             }
+            await letGoOfAll()
         } onGracefulShutdown: {
             running.stop()
             parts.doorbell.ring(bell)
@@ -77,11 +79,13 @@ package struct ClaimLoop: Service {
         }
     }
 
-    // Until the bell rings, the next lane's time comes, or the poll is due.
-    private func pause() async throws {
+    // Until the bell rings, the next lane's time comes, or the poll is due. Lanes that are due and were not claimed
+    // belong to a business that has enough under way: the bell rings when one of those is done.
+    private func pause(afterClaiming count: Int) async throws {
         var wait = Limits.poll
         if running.count < atOnce, let next = try? await parts.lanes.nextTime(act) {
-            wait = min(wait, max(next.since(parts.clock.now), .milliseconds(1)))
+            let untilNext = next.since(parts.clock.now)
+            if untilNext > .zero || count > 0 { wait = min(wait, max(untilNext, .milliseconds(1))) }
         }
         try await parts.doorbell.wait(for: bell, atMost: wait)
     }
@@ -124,7 +128,6 @@ package struct ClaimLoop: Service {
                 metadata: ["act": "\(claim.act.rawValue)", "error": "\(error)"]
             )
         }
-        // Also when this task is cancelled: a lane that is let go is claimed by the next process at once.
         let time = parts.clock.now.advanced(by: wait)
         do {
             try await parts.lanes.release(claim, claimableAt: time)
@@ -135,11 +138,28 @@ package struct ClaimLoop: Service {
 
     // What is under way may finish, but not for longer than a shutdown takes.
     private func finish() async {
-        let deadline = parts.clock.now.advanced(by: Limits.shutdown - .seconds(3))
+        let deadline = parts.clock.now.advanced(
+            by: act == .answer ? Limits.shutdownOfTurns : Limits.shutdownOfDeliveries
+        )
         while running.count > 0, parts.clock.now < deadline, !Task.isCancelled {
             try? await parts.doorbell.wait(for: bell, atMost: .milliseconds(50))
         }
     }
+}
+
+extension ClaimLoop {
+    // What was cut short is claimed by the next process at once, instead of when its lease has run out.
+    private func letGoOfAll() async {
+        do {
+            try await parts.lanes.releaseAll(act, of: parts.settings.holder, at: parts.clock.now)
+        } catch {
+            parts.logger.warning("claims could not be released; their leases will run out", metadata: ["error": "\(error)"])
+        }
+    }
+}
+
+extension ClaimLoop: CustomStringConvertible {
+    package var description: String { "ClaimLoop(\(act.rawValue))" }
 }
 
 /// How much a loop has under way.

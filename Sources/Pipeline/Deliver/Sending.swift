@@ -144,9 +144,11 @@ extension Pipeline {
             return isLastAttempt
                 ? .dead(reason: "not delivered in \(Limits.deliveryAttempts) attempts: \(reason)") : .again(at: later)
         case .uncertain(let reason):
-            return isLastAttempt || isTooOld
-                ? .dead(reason: "unknown after \(delivery.attempts + 1) attempts: \(reason)")
-                : .uncertain(until: now.advanced(by: .milliseconds(200)))
+            // What may have reached somebody twice already is not sent a third time in the dark.
+            let isRepeatedEnough = delivery.mayBeDuplicate && delivery.attempts + 1 >= Limits.attemptsInTheDark
+            return isLastAttempt || isTooOld || isRepeatedEnough
+                ? .dead(reason: "may have arrived; unknown after \(delivery.attempts + 1) attempts: \(reason)")
+                : .uncertain(until: now.advanced(by: Backoff.wait(after: delivery.attempts + 1, first: .milliseconds(500))))
         case .formattingRejected(let reason):
             return delivery.usesPlainText
                 ? .dead(reason: "rejected even as plain text: \(reason)") : .again(at: now, inPlainText: true)

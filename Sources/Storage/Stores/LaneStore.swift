@@ -165,6 +165,16 @@ package struct LaneStore: Sendable {
         }
     }
 
+    /// Frees what one holder still has of one act, for its orderly end.
+    package func releaseAll(_ act: Claim.Act, of holder: String, at now: Timestamp) async throws {
+        _ = try await database.transaction { connection in
+            try await connection.execute(
+                "UPDATE lanes SET holder = NULL, claimable_at = $3 WHERE act = $1 AND holder = $2",
+                [.text(act.rawValue), .text(holder), .timestamp(now)]
+            )
+        }
+    }
+
     /// How many lanes wait and how many are held, for the metrics.
     package func depth() async throws -> [(act: String, waiting: Int64, held: Int64)] {
         try await database.read { connection in
