@@ -1,0 +1,64 @@
+import ParleyCore
+import Storage
+import StorageSQLite
+
+/// Whether the schema is the one that this binary expects, and whether a commit is on disk when it returns.
+struct DatabaseCheck {
+    private let workbench: Workbench
+
+    init(_ workbench: Workbench) { self.workbench = workbench }
+
+    func findings() async -> [Doctor.Finding] {
+        var findings: [Doctor.Finding] = []
+        do {
+            let migrations = try await Migrator(workbench.database, clock: workbench.clock).status()
+            findings.append(judge(migrations))
+            guard findings.allSatisfy({ $0.mark != .bad }) else { return findings }
+        } catch {
+            return [.bad("migrations", "\(error)", fix: "put that right and run parley doctor again")]
+        }
+        do {
+            let mode = try await workbench.database.transaction { connection in
+                // A write that changes nothing.
+                try await connection.execute("UPDATE fence_sequence SET value = value")
+                return try await connection.first("PRAGMA synchronous", [])?.optionalInt("synchronous")
+            }
+            findings.append(.good("database", "it takes writes"))
+            // SQLite, PRAGMA synchronous: 2 is FULL, 3 is EXTRA.
+            findings.append(
+                (mode ?? 0) >= 2
+                    ? .good("durability", "synchronous=FULL: a 200 means it is on disk")
+                    : .bad("durability", "synchronous is not FULL", fix: "use the parley binary as it is released")
+            )
+        } catch {
+            findings.append(
+                .bad(
+                    "database",
+                    "it takes no writes: \(error)",
+                    fix: "check the disk, the folder's owner, and other processes"
+                )
+            )
+        }
+        return findings
+    }
+
+    private func judge(_ migrations: [MigrationStatus]) -> Doctor.Finding {
+        if let unknown = migrations.first(where: { !$0.isKnown }) {
+            return .bad(
+                "migrations",
+                "\(unknown.version)_\(unknown.name) is from a newer parley",
+                fix: "run that parley"
+            )
+        }
+        if let edited = migrations.first(where: \.isEdited) {
+            return .bad(
+                "migrations",
+                "\(edited.version)_\(edited.name) was edited after it landed",
+                fix: "restore the file and write a new migration instead"
+            )
+        }
+        let pending = migrations.filter { $0.appliedAt == nil }.count
+        if pending > 0 { return .bad("migrations", "\(pending) are not applied", fix: "parley migrate up") }
+        return .good("migrations", "all \(migrations.count) are applied")
+    }
+}
