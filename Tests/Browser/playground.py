@@ -28,9 +28,9 @@ REPLY_SECONDS = 20
 class Demo:
     """`parley demo` on two free neighbouring ports, in a temporary folder."""
 
-    def __init__(self, binary):
+    def __init__(self, binary, wanted_port=0):
         self.folder = tempfile.mkdtemp(prefix="parley-playground-")
-        self.port = free_ports()
+        self.port = free_ports(wanted_port)
         self.log = open(os.path.join(self.folder, "log"), "w+")
         self.process = subprocess.Popen(
             [binary, "demo", "--port", str(self.port), "--data", os.path.join(self.folder, "data")],
@@ -64,13 +64,13 @@ class Demo:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-def free_ports():
-    """A port that is free together with the next one, which the emulated platforms take."""
-    for _ in range(100):
+def free_ports(wanted=0):
+    """A port that is free together with the next one, which the emulated platforms take; the wanted one if it is."""
+    for attempt in range(100):
         with socket.socket() as first, socket.socket() as second:
-            first.bind(("127.0.0.1", 0))
-            port = first.getsockname()[1]
             try:
+                first.bind(("127.0.0.1", 0 if attempt else wanted))
+                port = first.getsockname()[1]
                 second.bind(("127.0.0.1", port + 1))
                 return port
             except (OSError, OverflowError):
@@ -234,7 +234,7 @@ def main():
         sys.exit(f"{choice.binary} is not there. Build it first: swift build")
 
     passed, failed = 0, 0
-    with Demo(os.path.abspath(choice.binary)) as demo, Page(browser) as page:
+    with Demo(os.path.abspath(choice.binary), 8080 if choice.screenshot else 0) as demo, Page(browser) as page:
         page.address = demo.url
         if choice.screenshot:
             picture(page, choice.screenshot)

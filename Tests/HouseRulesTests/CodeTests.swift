@@ -57,7 +57,10 @@ import Testing
             "let a = b!", "f(x!)", "a[0]!.c", "try! f()", "x as! Y", "var a: String!", "Task { }", "Task.detached { }",
             "final class A: @unchecked Sendable {}", "nonisolated(unsafe) var a = 1", "print(a)", "fatalError()",
         ]
-        let good = ["if !a { }", "a != b", "let a = \"Hi!\"", "Task.sleep(for: a)", "withTaskGroup { }", "footprint(a)", "// a!"]
+        let good = [
+            "if !a { }", "a != b", "let a = \"Hi!\"", "Task.sleep(for: a)", "withTaskGroup { }", "footprint(a)",
+            "// a!",
+        ]
         for text in bad {
             let lines = SourceFile(path: "bad", text: text).codeOutsideStrings
             #expect(lines.contains { line in Self.forbidden.contains { line.text.contains($0.pattern) } }, "\(text)")
@@ -98,7 +101,10 @@ import Testing
         let phony = try #require(makefile.firstMatch(of: /\n\.PHONY: (.*)\n/))
         for target in phony.1.split(separator: " ") {
             #expect(makefile.contains("\n\(target):"))
-            #expect(makefile.split(separator: "\n").contains { $0.hasPrefix("\(target):") && $0.contains(" ## ") }, "\(target)")
+            #expect(
+                makefile.split(separator: "\n").contains { $0.hasPrefix("\(target):") && $0.contains(" ## ") },
+                "\(target)"
+            )
         }
     }
 }

@@ -9,7 +9,9 @@ import Testing
 
     @Test func `the README lists the settings that are read, no more and no fewer`() throws {
         let settings = House.swiftFiles(below: "Sources/ParleyApp/Configuration").map(\.text).joined(separator: "\n")
-        let read = Set(settings.matches(of: /"((?:parley|openai|ollama|anthropic)(?:\.[a-z]+)+)"/).map { Self.variable($0.1) })
+        let read = Set(
+            settings.matches(of: /"((?:parley|openai|ollama|anthropic)(?:\.[a-z]+)+)"/).map { Self.variable($0.1) }
+        )
         #expect(read.count > 10)
 
         let readme = try #require(House.text(of: "README.md"))
@@ -35,7 +37,8 @@ import Testing
     }
 
     @Test func `links within the repository lead somewhere`() throws {
-        let documents = ["README.md", "CONTRIBUTING.md"]
+        let documents =
+            ["README.md", "CONTRIBUTING.md"]
             + ["docs", "channels", "db", "examples"].flatMap { House.files(below: $0) }.filter { $0.hasSuffix(".md") }
         var links = 0
         for document in documents {

@@ -60,7 +60,8 @@ struct SourceFile: CustomStringConvertible {
         Set(
             lines.compactMap { line in
                 line.firstMatch(
-                    of: /^\s*(?:@\w+ )?(?:package |public |internal |private )?import (?:struct |enum |func |class )?(\w+)/
+                    of:
+                        /^\s*(?:@\w+ )?(?:package |public |internal |private )?import (?:struct |enum |func |class )?(\w+)/
                 ).map { String($0.1) }
             }
         )

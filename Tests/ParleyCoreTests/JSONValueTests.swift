@@ -33,6 +33,14 @@ import Testing
         #expect(JSON.string("3").int == nil)
     }
 
+    @Test func `a number beyond the largest is read as infinity, which is no integer and is not written`() throws {
+        let json = try JSON(parsing: "[1e400,-1e400]")
+        #expect(json[0]?.double == .infinity)
+        #expect(json[1]?.double == -.infinity)
+        #expect(json[0]?.int == nil)
+        #expect(json.description == "[null,null]")
+    }
+
     @Test func `asking the wrong kind of value gives nothing, and never traps`() {
         let json: JSON = ["a": [1]]
         #expect(json["b"] == nil)
@@ -47,7 +55,7 @@ import Testing
         var json: JSON = ["a": 1, "b": 2]
         json["a"] = 3
         json["c"] = 4
-        json["b"] = .some(nil as JSON?) ?? nil
+        json["b"] = JSON?.none
         #expect(json == ["a": 3, "c": 4])
     }
 }

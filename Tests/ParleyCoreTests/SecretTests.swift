@@ -16,9 +16,12 @@ import Testing
         dump(Holder(), to: &dumped)
         dump([secret], to: &dumped)
         let texts = [
-            "\(secret)", secret.description, secret.debugDescription, String(reflecting: secret), String(describing: secret),
-            "\(Optional(secret) as Any)", "\([secret])", "\(["k": secret])", "\(Holder())", String(reflecting: Holder()),
-            "\(Problem())", String(reflecting: Problem()), "\(Mirror(reflecting: secret).children.map(\.value))", dumped,
+            "\(secret)", secret.description, secret.debugDescription, String(reflecting: secret),
+            String(describing: secret),
+            "\(Optional(secret) as Any)", "\([secret])", "\(["k": secret])", "\(Holder())",
+            String(reflecting: Holder()),
+            "\(Problem())", String(reflecting: Problem()), "\(Mirror(reflecting: secret).children.map(\.value))",
+            dumped,
         ]
         for text in texts { #expect(!text.contains("hunter2")) }
         #expect(!dumped.isEmpty)

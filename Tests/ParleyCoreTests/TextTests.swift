@@ -3,7 +3,8 @@ import Testing
 
 @Suite struct TextTests {
     static let texts = [
-        "", "a", "hello", "héllo wörld", "中文字符测试", "👨‍👩‍👧‍👦 family 👨‍👩‍👧‍👦", "🇩🇪🇫🇷", "e\u{301}e\u{301}", "a\r\nb", String(repeating: "x", count: 50),
+        "", "a", "hello", "héllo wörld", "中文字符测试", "👨‍👩‍👧‍👦 family 👨‍👩‍👧‍👦", "🇩🇪🇫🇷", "e\u{301}e\u{301}", "a\r\nb",
+        String(repeating: "x", count: 50),
     ]
 
     @Test(arguments: texts) func `a clipped text keeps within its limit and cuts no character`(_ text: String) {

@@ -12,19 +12,16 @@ import urllib.request
 
 demo = json.load(open(sys.argv[1]))
 slack = next(i for i in demo["integrations"] if i["channel"] == "slack")
+# The workspace is what the (emulated) Slack says: events of other workspaces are ignored.
+headers = {"Authorization": "Bearer " + slack["credentials"]["bot_token"]}
+auth_test = urllib.request.Request(demo["api_urls"]["slack"] + "/auth.test", b"", headers)
+team = json.load(urllib.request.urlopen(auth_test))["team_id"]
 
-
-def ask_slack(method, **arguments):  # The emulated one; for its workspace, and for a conversation with the bot.
-    headers = {"Authorization": "Bearer " + slack["credentials"]["bot_token"], "Content-Type": "application/json"}
-    call = urllib.request.Request(f"{demo['api_urls']['slack']}/{method}", json.dumps(arguments).encode(), headers)
-    return json.load(urllib.request.urlopen(call))
-
-
-team, room = ask_slack("auth.test")["team_id"], ask_slack("conversations.open", users="U0ANN")["channel"]["id"]
 now = f"{time.time():.6f}"
 body = json.dumps({
     "type": "event_callback", "team_id": team, "event_id": "Ev" + now.replace(".", ""), "event_time": int(time.time()),
-    "event": {"type": "message", "channel_type": "im", "channel": room, "user": "U0ANN", "text": sys.argv[2], "ts": now},
+    "event": {"type": "message", "channel_type": "im", "channel": "D0EXAMPLE", "user": "U0EXAMPLE",
+              "text": sys.argv[2], "ts": now},
 }).encode()
 
 # Slack signs the version, the time and the raw body, under the app's signing secret.
@@ -35,4 +32,4 @@ headers = {"Content-Type": "application/json", "X-Slack-Request-Timestamp": time
 
 for attempt in ("first", "again"):
     print(attempt, urllib.request.urlopen(urllib.request.Request(slack["webhook_url"], body, headers)).status)
-print(f"It is kept, once. What became of it: parley why {now}")
+print(f"It is kept, once. What became of it: parley why D0EXAMPLE:{now}")
