@@ -53,11 +53,12 @@ package enum Verdict: Sendable, Equatable {
     /// The verdict on a call that has no answer.
     package init(_ error: any Error) {
         switch error {
-        case TransportError.noAnswer, TransportError.answerTooLarge: self = .uncertain(reason: "no answer in time")
+        case TransportError.notConnected: self = .retry(after: nil, scope: .conversation, reason: "no connection")
         // A stop in mid-call: bytes may have left.
         case is CancellationError: self = .uncertain(reason: "interrupted")
         case TransportError.invalidURL: self = .dead(reason: "the API address is not a URL", scope: .integration)
-        default: self = .retry(after: nil, scope: .conversation, reason: "no connection")
+        // Whatever else went wrong (the answer broke off, say), the call may have been carried out.
+        default: self = .uncertain(reason: "no answer in time")
         }
     }
 }
