@@ -19,12 +19,17 @@ package struct Demo: Service {
 
     /// - Parameters:
     ///   - folder: where the database, the master key and `demo.json` go.
+    ///   - seed: of the emulated world; by default a new one at every start, because its message ids must not be those of
+    ///     an earlier one.
+    ///   - timing: how fast the platforms' own waiting passes.
     ///   - onReady: told once the playground can be opened.
     package init(
         settings: ParleySettings,
         folder: String,
         metrics: MetricsRegistry,
         logger: Logger,
+        seed: UInt64 = .random(in: .min ... .max),
+        timing: EmulatorTiming = EmulatorTiming(),
         onReady: @escaping @Sendable (DemoAddresses) -> Void
     ) {
         self.settings = settings
@@ -32,8 +37,7 @@ package struct Demo: Service {
         self.metrics = metrics
         self.logger = logger
         self.onReady = onReady
-        // A new world at every start: its message ids must not be those of an earlier one.
-        world = EmulatedWorld(seed: UInt64.random(in: .min ... .max), logger: logger)
+        world = EmulatedWorld(seed: seed, logger: logger, timing: timing)
         emulators = EmulatorService(
             world: world,
             port: settings.port + 1,
