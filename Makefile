@@ -46,7 +46,7 @@ browser: setup $(PARLEY) ## drives the playground in headless Chromium
 	@python3 Tests/Browser/playground.py --binary $(PARLEY)
 
 chaos: setup $(PARLEY) ## kills the gateway under load CYCLES=50 times and looks for lost or repeated messages
-	@python3 Tests/Chaos/crash_test.py --binary $(PARLEY) --cycles $(CYCLES)
+	@python3 Tests/Chaos/crash_test.py --parley $(PARLEY) --cycles $(CYCLES)
 
 bench: setup ## measures speed and memory with the optimised build
 	@swift run -c release parley bench

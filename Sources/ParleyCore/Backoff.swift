@@ -8,7 +8,7 @@ package enum Backoff {
         maximum: Duration = Limits.deliveryBackoffMaximum,
         using random: Double = Double.random(in: 0..<1)
     ) -> Duration {
-        let doublings = min(max(attempt - 1, 0), 30)
+        let doublings = min(max(attempt, 1) - 1, 30)
         let full = min(Double(first.microseconds) * Double(1 << doublings), Double(maximum.microseconds))
         return .microseconds(Int64(full * (0.5 + random / 2)))
     }

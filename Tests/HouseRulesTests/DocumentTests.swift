@@ -29,8 +29,10 @@ import Testing
     @Test func `the metrics that are counted are in the operator's guide`() throws {
         let guide = try #require(House.text(of: "docs/operating.md"))
         var labels: Set<String> = []
-        for file in House.swiftFiles(below: "Sources") {
-            for match in file.text.matches(of: /"(parley_[a-z_]+)"/) { labels.insert(String(match.1)) }
+        for file in House.swiftFiles(below: "Sources") where file.text.contains("label:") {
+            for match in file.text.matches(of: /(?:Counter|Timer|Gauge|Meter)\(\s*label: "(\w+)"/) {
+                labels.insert(String(match.1))
+            }
         }
         #expect(labels.count > 5)
         for label in labels.sorted() { #expect(guide.contains("`\(label)`"), "\(label)") }
