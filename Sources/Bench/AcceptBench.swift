@@ -24,7 +24,9 @@ struct AcceptBench: Sendable {
     }
 
     private func measure(_ server: Child) async throws {
-        say("\nAcknowledgements: \(Self.connections) keep-alive connections, closed loop, 1 KB bodies, \(options.seconds) s a round")
+        say(
+            "\nAcknowledgements: \(Self.connections) keep-alive connections, closed loop, 1 KB bodies, \(options.seconds) s a round"
+        )
         let webhooks = SlackWebhooks(path: server.paths[0], conversations: Self.conversations, at: SystemClock().now)
         let echo = echoRequest(like: webhooks)
         var (next, acked) = (0, 0)
@@ -55,14 +57,15 @@ struct AcceptBench: Sendable {
         let commits = try await server.metric("parley_inbox_commits_total", bed)
         guard rows == acked else { throw BenchError("\(acked) webhooks were acknowledged and \(rows) are committed") }
         let ratios = Statistics(rates.map { $0.acks.rate / $0.echo.rate })
-        let acks = Statistics(rates.map(\.acks.rate))
+        let (ack, bare) = (Statistics(rates.map(\.acks.cpuMicroseconds)), Statistics(rates.map(\.echo.cpuMicroseconds)))
         say(
             """
               acks ÷ echo            \(ratios.median.text(2)) (least \(ratios.least.text(2)), most \(ratios.most.text(2)))
-              acks                   \(acks.median.text())/s; echo \(Statistics(rates.map(\.echo.rate)).median.text())/s
-              CPU of the server      \(Statistics(rates.map { $0.acks.cpu / Double($0.acks.answers) * 1e6 }).median.text(1)) µs an ack, \
-            \(Statistics(rates.map { $0.echo.cpu / Double($0.echo.answers) * 1e6 }).median.text(1)) µs an echo
-              durable                \(acked.description) acknowledged = \(rows.description) committed, in \(Int(commits)) commits \
+              acks                   \(Statistics(rates.map(\.acks.rate)).median.text())/s; \
+            echo \(Statistics(rates.map(\.echo.rate)).median.text())/s
+              CPU of the server      \(ack.median.text(1)) µs an ack, \(bare.median.text(1)) µs an echo: \
+            echo ÷ ack \((bare.median / ack.median).text(2))
+              durable                \(acked) acknowledged = \(rows) committed, in \(Int(commits)) commits \
             (\((Double(acked) / max(1, commits)).text(1)) a commit)
             """
         )
@@ -76,6 +79,8 @@ struct AcceptBench: Sendable {
         var others = 0.0
 
         var rate: Double { Double(answers) / seconds }
+        /// Of the server, an answer.
+        var cpuMicroseconds: Double { cpu / Double(answers) * 1e6 }
     }
 
     private struct Progress {
@@ -119,24 +124,29 @@ struct AcceptBench: Sendable {
             if wasLast { over.succeed() }
             return nil
         }
-        let before = (cpu: server.cpuSeconds, own: Machine.cpuSeconds(of: Machine.ownPID), all: Machine.cpuSeconds().busy)
+        let before = (
+            cpu: server.cpuSeconds, own: Machine.cpuSeconds(of: Machine.ownPID), all: Machine.cpuSeconds().busy
+        )
         let start = NIODeadline.now()
         shared.progress.withLock { progress in
             progress.end = start + .seconds(Int64(options.seconds))
             progress.open = Self.connections
         }
         line.sendOnEach {
-            request(shared.progress.withLock { progress in
-                progress.sent += 1
-                return progress.sent - 1
-            })
+            request(
+                shared.progress.withLock { progress in
+                    progress.sent += 1
+                    return progress.sent - 1
+                }
+            )
         }
         try await over.futureResult.get()
         let result = shared.progress.withLock { $0 }
         await line.close()
         let seconds = Double((result.last - start).nanoseconds) / 1e9
         let cpu = server.cpuSeconds - before.cpu
-        let others = Machine.cpuSeconds().busy - before.all - cpu - (Machine.cpuSeconds(of: Machine.ownPID) - before.own)
+        let others =
+            Machine.cpuSeconds().busy - before.all - cpu - (Machine.cpuSeconds(of: Machine.ownPID) - before.own)
         return Round(
             answers: result.answers,
             failures: result.failures,

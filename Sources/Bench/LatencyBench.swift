@@ -14,7 +14,9 @@ struct LatencyBench: Sendable {
 
     func run() async throws {
         let seconds = max(10, options.seconds)
-        say("\nLatency: open loop, \(Self.perSecond) webhooks/s for \(seconds) s over \(Self.conversations) conversations, no debounce")
+        say(
+            "\nLatency: open loop, \(Self.perSecond) webhooks/s for \(seconds) s over \(Self.conversations) conversations, no debounce"
+        )
         for (title, model) in [("model over HTTP", "bench"), ("offline model", "offline")] {
             try await TurnBed.with(model: model, conversations: Self.conversations, bed) { turns in
                 let direct = model == "bench" ? try await directCalls(turns) : 0
@@ -79,7 +81,8 @@ struct LatencyBench: Sendable {
 
     /// The median of calls to the mock model over one connection, in milliseconds.
     private func directCalls(_ turns: TurnBed) async throws -> Double {
-        let body = #"{"model":"bench","stream":true,"messages":[{"role":"user","content":"\#(String(repeating: "x", count: 1000))"}]}"#
+        let body =
+            #"{"model":"bench","stream":true,"messages":[{"role":"user","content":"\#(String(repeating: "x", count: 1000))"}]}"#
         let request = ByteBuffer(
             string: "POST /v1/chat/completions HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
                 + "Content-Length: \(body.utf8.count)\r\n\r\n\(body)"

@@ -71,7 +71,8 @@ final class Mocks: Sendable {
     ])
 
     private static func stream(_ choices: [String]) -> [UInt8] {
-        let start = #"data: {"id":"chatcmpl-1","object":"chat.completion.chunk","created":1,"model":"bench","choices":["#
+        let start =
+            #"data: {"id":"chatcmpl-1","object":"chat.completion.chunk","created":1,"model":"bench","choices":["#
         let pieces = choices.map { "\(start)\($0)]}\n\n" }
         let usage = start + #"],"usage":{"prompt_tokens":300,"completion_tokens":20,"total_tokens":320}}"# + "\n\n"
         return Array((pieces.joined() + usage + "data: [DONE]\n\n").utf8)
@@ -109,7 +110,10 @@ private final class MockHandler: ChannelInboundHandler {
 
     private func write(_ type: String, _ body: [UInt8], _ context: ChannelHandlerContext) {
         let headers: HTTPHeaders = ["content-type": type, "content-length": String(body.count)]
-        context.write(wrapOutboundOut(.head(HTTPResponseHead(version: .http1_1, status: .ok, headers: headers))), promise: nil)
+        context.write(
+            wrapOutboundOut(.head(HTTPResponseHead(version: .http1_1, status: .ok, headers: headers))),
+            promise: nil
+        )
         context.write(wrapOutboundOut(.body(.byteBuffer(ByteBuffer(bytes: body)))), promise: nil)
         context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
     }

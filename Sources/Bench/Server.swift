@@ -70,7 +70,9 @@ package enum BenchServer {
         for number in 1...max(1, count) {
             let business = try await workbench.stores.businesses.create(name: "Benchmark \(number)").id
             let id = ID<ParleyCore.Integration>(at: workbench.clock.now)
-            let credentials: JSON = ["bot_token": "xoxb-benchmark", "signing_secret": JSON(SlackWebhooks.signingSecret)]
+            let credentials: JSON = [
+                "bot_token": "xoxb-benchmark", "signing_secret": JSON(SlackWebhooks.signingSecret),
+            ]
             _ = try await workbench.stores.integrations.connect(
                 id: id,
                 business: business,
@@ -122,4 +124,6 @@ private struct UntilInputEnds: Service {
     }
 }
 
-private func systemRead(_ file: Int32, _ bytes: UnsafeMutableRawPointer?, _ count: Int) -> Int { read(file, bytes, count) }
+private func systemRead(_ file: Int32, _ bytes: UnsafeMutableRawPointer?, _ count: Int) -> Int {
+    read(file, bytes, count)
+}

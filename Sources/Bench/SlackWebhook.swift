@@ -129,7 +129,9 @@ struct SlackWebhooks: Sendable {
     private static func places(of word: String, in bytes: [UInt8]) -> [Int] {
         let word = Array(word.utf8)
         guard bytes.count >= word.count else { return [] }
-        return (0...bytes.count - word.count).filter { bytes[$0] == word[0] && bytes[$0..<$0 + word.count].elementsEqual(word) }
+        return (0...bytes.count - word.count).filter {
+            bytes[$0] == word[0] && bytes[$0..<$0 + word.count].elementsEqual(word)
+        }
     }
 
     private static func digits(_ number: Int, _ count: Int) -> String {

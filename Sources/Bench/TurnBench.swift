@@ -38,7 +38,9 @@ struct TurnBench: Sendable {
                     && ["inbox", "turns", "tools", "delivered", "usage"].allSatisfy { rows[$0]?.int == sent }
             }
             guard isWhole, turns.refused.count == 0, count > 0 else {
-                throw BenchError("\(turns.mocks.messages.count) replies, \(turns.refused.count) refusals, but rows: \(rows)")
+                throw BenchError(
+                    "\(turns.mocks.messages.count) replies, \(turns.refused.count) refusals, but rows: \(rows)"
+                )
             }
             say(
                 """

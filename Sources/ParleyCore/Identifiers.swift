@@ -131,9 +131,11 @@ package enum Hex {
 
     /// The bytes of an even number of hexadecimal digits; nil for anything else.
     package static func decode(_ text: some StringProtocol) -> [UInt8]? {
+        let digits = Array(text.utf8)
         var bytes: [UInt8] = []
+        bytes.reserveCapacity(digits.count / 2)
         var pending: UInt8?
-        for character in text.utf8 {
+        for character in digits {
             guard let nibble = value(of: character) else { return nil }
             if let first = pending {
                 bytes.append(first << 4 | nibble)

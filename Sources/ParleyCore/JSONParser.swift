@@ -24,6 +24,11 @@ extension JSON {
         self = try result.get()
     }
 
+    /// The same for the usual case, whose types the compiler knows.
+    package init(parsing bytes: [UInt8]) throws(JSONError) {
+        self = try bytes.withUnsafeBufferPointer { JSON.parse($0) }.get()
+    }
+
     package init(parsing text: String) throws(JSONError) {
         try self.init(parsing: Array(text.utf8))
     }

@@ -73,7 +73,9 @@ struct BenchCommand: AsyncParsableCommand {
         guard let only else { return BenchOptions.Part.allCases }
         return try only.split(separator: ",").map { name in
             guard let part = BenchOptions.Part(rawValue: String(name)) else {
-                throw ValidationError("--only takes \(BenchOptions.Part.allCases.map(\.rawValue).joined(separator: ", "))")
+                throw ValidationError(
+                    "--only takes \(BenchOptions.Part.allCases.map(\.rawValue).joined(separator: ", "))"
+                )
             }
             return part
         }

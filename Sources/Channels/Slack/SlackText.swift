@@ -7,6 +7,9 @@ enum SlackText {
     /// `<@U2>` becomes `@U2`, `<#C1|general>` `#general`, `<!here>` `@here`, `<https://x.org|label>`
     /// `label (https://x.org)`; everything else between brackets becomes its label.
     static func readable(_ text: String, without botUserID: String?) -> String {
+        guard text.utf8.contains(where: { $0 == UInt8(ascii: "<") || $0 == UInt8(ascii: "&") }) else {
+            return text.trimmed
+        }
         var readable = ""
         var rest = Substring(text)
         while let open = rest.firstIndex(of: "<") {
@@ -34,7 +37,8 @@ enum SlackText {
 
     /// Whether the text mentions that user.
     static func mentions(_ userID: String, in text: String) -> Bool {
-        text.contains("<@\(userID)>") || text.contains("<@\(userID)|")
+        // Hardly any text mentions somebody, and looking for a string costs more than all the rest of reading.
+        text.utf8.contains(UInt8(ascii: "<")) && (text.contains("<@\(userID)>") || text.contains("<@\(userID)|"))
     }
 
     /// `&`, `<` and `>` as Slack wants them; an unescaped `<!channel>` would call everyone.

@@ -19,7 +19,10 @@ package struct OutgoingHTTP: HTTPTransport {
             decompression: .disabled
         )
         configuration.httpVersion = .http1Only
-        configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 64
+        // Every turn may be waiting for the same model, and every delivery for the same platform: whoever is let in by
+        // the limits of the pipeline must not queue for a connection then. Idle ones are closed soon.
+        configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit =
+            Limits.turnsAtOnce + Limits.deliveriesAtOnce
         configuration.connectionPool.idleTimeout = .seconds(30)
         return HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
     }
@@ -85,6 +88,9 @@ package struct OutgoingHTTP: HTTPTransport {
         } catch let error as IOError {
             throw TransportError(error)
         } catch let error as ChannelError {
+            throw TransportError(error)
+        } catch let error as HTTPParserError {
+            // The answer broke off, or is none.
             throw TransportError(error)
         }
     }

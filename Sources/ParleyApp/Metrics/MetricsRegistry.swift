@@ -49,6 +49,8 @@ private struct SeriesKey: Hashable, Comparable {
     }
 
     private static func escaped(_ value: String) -> String {
+        let special: [UInt8] = [0x5C, 0x22, 0x0A, 0x0D]
+        guard value.utf8.contains(where: special.contains) else { return value }
         var escaped = ""
         for character in value {
             switch character {
