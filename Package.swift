@@ -130,7 +130,8 @@ let package = Package(
         room(
             "Ingress",
             [
-                "ParleyCore", "ChannelKit", "Pipeline", hummingbird, hummingbirdCore, httpTypes, nioHTTPTypes, nio, logging, metrics,
+                "ParleyCore", "ChannelKit", "Pipeline", hummingbird, hummingbirdCore, httpTypes, nioHTTPTypes, nio,
+                logging, metrics,
             ]
         ),
         .target(

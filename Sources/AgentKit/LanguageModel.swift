@@ -87,7 +87,9 @@ package struct ToolCall: Sendable, Equatable {
 }
 
 package struct ModelResponse: Sendable, Equatable {
-    package enum Finish: String, Sendable { case stop, length, toolCalls = "tool_calls", contentFilter = "content_filter" }
+    package enum Finish: String, Sendable {
+        case stop, length, toolCalls = "tool_calls", contentFilter = "content_filter"
+    }
 
     package var text: String
     package var toolCalls: [ToolCall]

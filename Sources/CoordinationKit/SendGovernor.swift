@@ -6,7 +6,11 @@ import Synchronization
 /// A 429 is the platform's word and outlives the attempt that met it; every other send of the same scope waits too.
 package protocol SendGovernor: Sendable {
     /// Until when nothing may be sent there; nil when now is fine.
-    func heldUntil(_ integrationID: ID<Integration>, conversation: ID<Conversation>, at now: Timestamp) async -> Timestamp?
+    func heldUntil(
+        _ integrationID: ID<Integration>,
+        conversation: ID<Conversation>,
+        at now: Timestamp
+    ) async -> Timestamp?
     func hold(_ integrationID: ID<Integration>, conversation: ID<Conversation>?, until time: Timestamp) async
 }
 

@@ -31,7 +31,9 @@ package struct Gateway: Sendable {
         )
         let now = workbench.clock.now
         let freed = try await workbench.stores.lanes.releaseAll(at: now)
-        if freed > 0 { workbench.logger.notice("going on with unfinished work", metadata: ["conversations": "\(freed)"]) }
+        if freed > 0 {
+            workbench.logger.notice("going on with unfinished work", metadata: ["conversations": "\(freed)"])
+        }
         pipeline = Pipeline(
             PipelineParts(
                 channels: workbench.channels,

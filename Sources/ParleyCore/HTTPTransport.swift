@@ -1,6 +1,8 @@
 /// An HTTP call that leaves Parley.
 package struct HTTPCall: Sendable {
-    package enum Method: String, Sendable { case get = "GET", post = "POST", put = "PUT", patch = "PATCH", delete = "DELETE" }
+    package enum Method: String, Sendable {
+        case get = "GET", post = "POST", put = "PUT", patch = "PATCH", delete = "DELETE"
+    }
 
     package var method: Method
     /// Absolute. May carry a secret (Telegram's token is in the path): never log it.

@@ -1,7 +1,9 @@
 /// A value that cannot be printed, logged or interpolated by accident.
 ///
 /// The only way in is ``reveal(_:)``.
-package struct Secret<Value: Sendable>: Sendable, CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
+package struct Secret<Value: Sendable>: Sendable, CustomStringConvertible, CustomDebugStringConvertible,
+    CustomReflectable
+{
     private let value: Value
 
     package init(_ value: Value) { self.value = value }

@@ -29,10 +29,14 @@ package final class RecordingTransport: HTTPTransport {
     ) async throws -> Result {
         let answer = try next(call).get()
         // In pieces of seven bytes, so that nothing may rely on how the network cut the stream.
-        let pieces = Mutex(stride(from: 0, to: answer.body.count, by: 7).map {
-            Array(answer.body[$0..<min($0 + 7, answer.body.count)])
-        }[...])
-        return try await body(HTTPStream(status: answer.status, headers: answer.headers) { pieces.withLock { $0.popFirst() } })
+        let pieces = Mutex(
+            stride(from: 0, to: answer.body.count, by: 7).map {
+                Array(answer.body[$0..<min($0 + 7, answer.body.count)])
+            }[...]
+        )
+        return try await body(
+            HTTPStream(status: answer.status, headers: answer.headers) { pieces.withLock { $0.popFirst() } }
+        )
     }
 
     private func next(_ call: HTTPCall) -> Result<HTTPAnswer, TransportError> {

@@ -153,7 +153,9 @@ extension InboundEvent {
             "attachments": attachments.isEmpty
                 ? nil
                 : .array(
-                    attachments.map { .object(present: ["kind": .string($0.kind), "name": $0.name.map { .string($0) }]) }
+                    attachments.map {
+                        .object(present: ["kind": .string($0.kind), "name": $0.name.map { .string($0) }])
+                    }
                 ),
             "is_direct": .bool(isDirect),
             "is_addressed": .bool(isAddressed),

@@ -141,7 +141,10 @@ package struct ParleySettings: Sendable {
     ) throws(SettingsError) -> Int {
         guard let text = reader.string(forKey: key) ?? reader.int(forKey: key).map(String.init) else { return fallback }
         guard let number = Int(text), range.contains(number) else {
-            throw SettingsError(key: variable, fix: "must be a whole number from \(range.lowerBound) to \(range.upperBound)")
+            throw SettingsError(
+                key: variable,
+                fix: "must be a whole number from \(range.lowerBound) to \(range.upperBound)"
+            )
         }
         return number
     }

@@ -24,7 +24,9 @@ struct DemoFile: Sendable {
             "base_url": JSON(baseURL),
             "playground_url": JSON(baseURL + "/playground"),
             "emulator_url": JSON(emulatorURL),
-            "api_urls": .object(JSONObject(DemoFile.apiURLs(emulatorURL).map { .init(key: $0.key, value: JSON($0.value)) })),
+            "api_urls": .object(
+                JSONObject(DemoFile.apiURLs(emulatorURL).map { .init(key: $0.key, value: JSON($0.value)) })
+            ),
             "business_id": JSON(businessID.description),
             "integrations": .array(
                 integrations.map { integration in

@@ -73,7 +73,9 @@ extension Pipeline {
             label: "parley_turns_total",
             dimensions: [("channel", question.channel.id.name), ("outcome", outcome)]
         ).increment()
-        Timer(label: "parley_turn_seconds").recordNanoseconds(latency.microseconds.multipliedReportingOverflow(by: 1000).0)
+        Timer(label: "parley_turn_seconds").recordNanoseconds(
+            latency.microseconds.multipliedReportingOverflow(by: 1000).0
+        )
         guard let delivering else {
             parts.doorbell.ring(.deliver)
             return nil
@@ -110,7 +112,8 @@ private struct Findings {
         add(ContactDetails.find(in: question.text), name: question.conversation.contactName, intent: "message")
         for effect in run.effects {
             switch effect {
-            case .captureLead(let details): add(details, name: question.conversation.contactName, intent: "capture_lead")
+            case .captureLead(let details):
+                add(details, name: question.conversation.contactName, intent: "capture_lead")
             case .handOver: isHandedOver = true
             case .usedKnowledge(let entry): usedKnowledge.append(entry)
             }

@@ -64,7 +64,8 @@ enum Gates {
 
     private static func content(_ event: InboundEvent, _ values: Values) -> GateDecision {
         event.text.trimmed.isEmpty && event.attachments.isEmpty
-            ? .closed("content", "empty", notice: "Please write your question behind the command.") : .open("content", event.text.isEmpty ? "attachment" : "text")
+            ? .closed("content", "empty", notice: "Please write your question behind the command.")
+            : .open("content", event.text.isEmpty ? "attachment" : "text")
     }
 
     // Ambient talk in a room is neither answered nor kept, and never gets an apology.

@@ -4,7 +4,9 @@ import Storage
 
 /// A claim without its integration or channel: the row was removed, or this process does not speak the channel.
 struct Orphaned: Error, CustomStringConvertible {
-    var description: String { "the channel integration of a waiting conversation is gone, or its channel is not spoken" }
+    var description: String {
+        "the channel integration of a waiting conversation is gone, or its channel is not spoken"
+    }
 }
 
 // The first verb of the second act.

@@ -20,7 +20,8 @@ extension Pipeline {
         let agent = try await parts.directory.agent(of: claim.businessID)
         let knowledge = try await parts.directory.knowledge(for: question.text, of: claim.businessID, upTo: 3)
         let isNewSession = now.since(question.conversation.lastActivityAt) > Limits.sessionIdle
-        let history = isNewSession ? [] : question.remembered.suffix(Limits.contextMessages).compactMap(ModelMessage.init)
+        let history =
+            isNewSession ? [] : question.remembered.suffix(Limits.contextMessages).compactMap(ModelMessage.init)
         let asked = question.events.map { waiting in
             ModelMessage.user(
                 text: waiting.modelText,
@@ -61,7 +62,9 @@ extension Pipeline {
                     rule: "knowledge",
                     value: knowledge.isEmpty
                         ? "no entry matches"
-                        : knowledge.map { "\($0.question) (\(ContextBudget.percent($0.score)))" }.joined(separator: "; "),
+                        : knowledge.map { "\($0.question) (\(ContextBudget.percent($0.score)))" }.joined(
+                            separator: "; "
+                        ),
                     at: parts.clock.now
                 ),
             ]
@@ -131,7 +134,9 @@ enum ContactMemory {
         if let phone = details.phone { memory["phone"] = .string(phone) }
         if let interest = details.interest {
             let known = memory["interests"]?.array ?? []
-            if !known.contains(.string(interest)) { memory["interests"] = .array((known + [.string(interest)]).suffix(10)) }
+            if !known.contains(.string(interest)) {
+                memory["interests"] = .array((known + [.string(interest)]).suffix(10))
+            }
         }
         return memory
     }

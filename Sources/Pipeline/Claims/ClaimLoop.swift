@@ -132,7 +132,10 @@ package struct ClaimLoop: Service {
         do {
             try await parts.lanes.release(claim, claimableAt: time)
         } catch {
-            parts.logger.warning("a claim could not be released; its lease will run out", metadata: ["error": "\(error)"])
+            parts.logger.warning(
+                "a claim could not be released; its lease will run out",
+                metadata: ["error": "\(error)"]
+            )
         }
     }
 
@@ -153,7 +156,10 @@ extension ClaimLoop {
         do {
             try await parts.lanes.releaseAll(act, of: parts.settings.holder, at: parts.clock.now)
         } catch {
-            parts.logger.warning("claims could not be released; their leases will run out", metadata: ["error": "\(error)"])
+            parts.logger.warning(
+                "claims could not be released; their leases will run out",
+                metadata: ["error": "\(error)"]
+            )
         }
     }
 }

@@ -148,7 +148,9 @@ extension Pipeline {
             let isRepeatedEnough = delivery.mayBeDuplicate && delivery.attempts + 1 >= Limits.attemptsInTheDark
             return isLastAttempt || isTooOld || isRepeatedEnough
                 ? .dead(reason: "may have arrived; unknown after \(delivery.attempts + 1) attempts: \(reason)")
-                : .uncertain(until: now.advanced(by: Backoff.wait(after: delivery.attempts + 1, first: .milliseconds(500))))
+                : .uncertain(
+                    until: now.advanced(by: Backoff.wait(after: delivery.attempts + 1, first: .milliseconds(500)))
+                )
         case .formattingRejected(let reason):
             return delivery.usesPlainText
                 ? .dead(reason: "rejected even as plain text: \(reason)") : .again(at: now, inPlainText: true)
@@ -196,7 +198,9 @@ extension DeliveryRecord {
 }
 
 extension Verdict {
-    fileprivate var receiptID: String? { if case .delivered(let receipt) = self { receipt.platformMessageID } else { nil } }
+    fileprivate var receiptID: String? {
+        if case .delivered(let receipt) = self { receipt.platformMessageID } else { nil }
+    }
 }
 
 extension Reconciliation {
