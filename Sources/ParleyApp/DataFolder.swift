@@ -20,6 +20,8 @@ enum DataFolder {
         }
     }
 
+    static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
+
     /// Puts a finished file in place of the one before, in one step.
     static func rename(_ path: String, to target: String) throws(SettingsError) {
         #if canImport(Glibc)

@@ -34,7 +34,7 @@ package struct Workbench: Sendable {
         try DataFolder.make(try settings.dataFolder())
         let database = try await SQLiteDatabase.open(path: path)
         if migrates { _ = try await Migrator(database, clock: clock).up() }
-        let (key, madeAt) = try masterKey(settings)
+        let (key, madeAt) = try await masterKey(settings, for: database)
         let stores = Stores(database, vault: CredentialVault(key, clock: clock), clock: clock)
         if migrates { try await stores.tools.register(Catalogue.builtIn) }
         let client = OutgoingHTTP.makeClient()
@@ -78,11 +78,33 @@ package struct Workbench: Sendable {
         database.close()
     }
 
-    private static func masterKey(_ settings: ParleySettings) throws -> (MasterKey, madeAt: String?) {
+    private static func masterKey(
+        _ settings: ParleySettings,
+        for database: SQLiteDatabase
+    ) async throws -> (MasterKey, madeAt: String?) {
         if let text = settings.masterKey { return (try MasterKey(text: text), nil) }
         let path = try settings.dataFolder() + "/master.key"
+        // A new key beside old secrets would read as if they were lost, and hide that the key is.
+        let hasSecrets = try await hasSecrets(database)
+        guard DataFolder.exists(path) || !hasSecrets else {
+            throw SettingsError(
+                key: "PARLEY_MASTER_KEY",
+                fix: "\(path) is missing, and credentials are stored under it; put it back, or set the key"
+            )
+        }
         let (key, isNew) = try MasterKey.loadOrCreate(path: path)
         return (key, isNew ? path : nil)
+    }
+
+    private static func hasSecrets(_ database: SQLiteDatabase) async throws -> Bool {
+        try await database.read { connection in
+            let hasTable = try await connection.first(
+                "SELECT 1 AS found FROM sqlite_master WHERE type = 'table' AND name = 'business_keys'",
+                []
+            )
+            guard hasTable != nil else { return false }
+            return try await connection.first("SELECT 1 AS found FROM business_keys LIMIT 1", []) != nil
+        }
     }
 }
 
