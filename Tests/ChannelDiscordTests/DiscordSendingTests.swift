@@ -59,16 +59,16 @@ import Testing
     }
 
     @Test(arguments: [
-        (401, #"{"message":"Invalid Webhook Token","code":50027}"#, 1),
-        (404, #"{"message":"Unknown interaction","code":10062}"#, 1),
-        (401, #"{"message":"401: Unauthorized","code":0}"#, 1),
-        (404, #"{"message":"Unknown Webhook","code":10015}"#, 5),
-        (404, #"{"message":"Unknown Message","code":10008}"#, 5),
-        (400, #"{"message":"Maximum number of follow up messages","code":40094}"#, 1),
+        (401, #"{"message":"Invalid Webhook Token","code":50027}"#, 0),
+        (404, #"{"message":"Unknown interaction","code":10062}"#, 0),
+        (401, #"{"message":"401: Unauthorized","code":0}"#, 0),
+        (404, #"{"message":"Unknown Webhook","code":10015}"#, 3),
+        (404, #"{"message":"Unknown Message","code":10008}"#, 3),
+        (400, #"{"message":"Maximum number of follow up messages","code":40094}"#, 0),
     ])
-    func `a token that Discord calls over is replaced by the bot's own`(status: Int, body: String, attempt: Int) async {
+    func `a token that Discord calls over is replaced by the bot's own`(status: Int, body: String, age: Int) async {
         let transport = RecordingTransport([.success(Fixture.answer(status, body)), .success(message)])
-        let delivery = Fixture.delivery(attempt: attempt)
+        let delivery = Fixture.delivery(age: .seconds(age), attempt: 9)
         let verdict = await Fixture.channel.send(delivery, as: Fixture.integration, over: transport)
         #expect(verdict == .delivered(DeliveryReceipt(platformMessageID: "701")))
         #expect(transport.calls.map(\.method) == [.patch, .post])

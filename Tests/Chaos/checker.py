@@ -14,6 +14,9 @@ from dataclasses import dataclass, field
 REPEAT_MARK = "(This message may reach you twice.)"
 """What a reply carries that its reader may have already."""
 
+APOLOGY = "Sorry, I can't answer right now."
+"""How a reply begins that gives up on its messages."""
+
 LABEL = re.compile(r"echo (\d+): conversation ([a-z]+)-(\d+) number (\d+)")
 """What makes each message unique, and what the model repeats in its reply."""
 
@@ -85,6 +88,8 @@ class Verdict:
     flagged_once: int = 0
     """Replies with the mark that turned out to be the only ones."""
     replies: int = 0
+    forgotten_refusals: int = 0
+    """Early sends with a kill between the refusal and the send."""
 
     def broken(self, promise: str) -> list[Violation]:
         """The violations of one promise."""
@@ -96,10 +101,11 @@ ANSWERED = "every acknowledged message is answered"
 ONCE = "nothing is answered twice in silence"
 ONE_TURN = "one message, one turn"
 ORDER = "replies keep the platform's order"
+PUT_OFF = "nobody is put off with an apology"
 KNOWN = "no reply without a message"
 FORGED = "nothing forged is accepted"
 PATIENCE = "nothing is sent before a refusal is over"
-PROMISES = [TAKEN, ANSWERED, ONCE, ONE_TURN, ORDER, KNOWN, FORGED, PATIENCE]
+PROMISES = [TAKEN, ANSWERED, ONCE, ONE_TURN, ORDER, PUT_OFF, KNOWN, FORGED, PATIENCE]
 
 
 def replies_from(transcript: list[dict]) -> list[Reply]:
@@ -120,8 +126,10 @@ def replies_from(transcript: list[dict]) -> list[Reply]:
     return sorted(replies.values(), key=lambda reply: reply.sequence)
 
 
-def judge(messages: list[Message], replies: list[Reply], exchanges: list[dict]) -> Verdict:
-    """Holds everything that was seen against the promises."""
+def judge(
+    messages: list[Message], replies: list[Reply], exchanges: list[dict], kills: list[float] | None = None
+) -> Verdict:
+    """Holds everything that was seen against the promises. `kills` are Unix times."""
     verdict = Verdict(replies=len(replies))
     appearances = _appearances(messages, replies, verdict)
     for message in messages:
@@ -131,9 +139,7 @@ def judge(messages: list[Message], replies: list[Reply], exchanges: list[dict]) 
         else:
             _judge_answers(message, found, verdict)
     _judge_order(messages, appearances, verdict)
-    for exchange in exchanges:
-        if exchange.get("early_send"):
-            verdict.violations.append(Violation(PATIENCE, f"exchange {exchange}"))
+    _judge_patience(exchanges, kills or [], verdict)
     return verdict
 
 
@@ -158,7 +164,9 @@ def _appearances(messages: list[Message], replies: list[Reply], verdict: Verdict
     found: dict[int, list[_Appearance]] = defaultdict(list)
     for reply in replies:
         matches = list(LABEL.finditer(reply.text))
-        if not matches:
+        if not matches and reply.text.startswith((APOLOGY, f"{REPEAT_MARK}\n{APOLOGY}")):
+            verdict.violations.append(Violation(PUT_OFF, str(reply), reply.delivery_id))
+        elif not matches:
             verdict.violations.append(Violation(KNOWN, f"answers nothing that was written: {reply}"))
         for match in matches:
             message = known.get(int(match[1]))
@@ -236,3 +244,23 @@ def _judge_order(messages: list[Message], appearances: dict[int, list[_Appearanc
 
 def _first(found: list[_Appearance]) -> tuple[int, int]:
     return min((appearance.reply.sequence, appearance.offset) for appearance in found)
+
+
+def _judge_patience(exchanges: list[dict], kills: list[float], verdict: Verdict) -> None:
+    """A process that was killed right after it was refused may have forgotten that; one that lives may not."""
+    refusals: list[dict] = []
+    for exchange in exchanges:
+        if exchange.get("early_send"):
+            refusal = next(
+                (
+                    one for one in reversed(refusals)
+                    if one["channel"] == exchange["channel"] and one["conversation"] == exchange["conversation"]
+                ),
+                next((one for one in reversed(refusals) if one["channel"] == exchange["channel"]), None),
+            )
+            if refusal and any(refusal["at"] <= kill * 1000 <= exchange["at"] for kill in kills):
+                verdict.forgotten_refusals += 1
+            else:
+                verdict.violations.append(Violation(PATIENCE, f"{exchange} after {refusal}"))
+        if exchange.get("status") == 429 or exchange.get("outcome") in ("130429", "131056"):
+            refusals.append(exchange)

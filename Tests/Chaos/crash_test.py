@@ -20,7 +20,7 @@ import time
 from pathlib import Path
 from random import Random
 
-from checker import LABEL, PROMISES, Message, Reply, Verdict, is_settled, judge, replies_from
+from checker import ANSWERED, LABEL, PROMISES, Message, Reply, Verdict, is_settled, judge, replies_from
 from load import Conversation, Load
 from platforms import SELF_SIGNED, Platform
 from processes import Died, Emulator, Gateway, Parley
@@ -84,7 +84,7 @@ class CrashTest:
             seconds, code = self.gateway.stop()
             if code != 0:
                 self.problems.append(f"SIGTERM: exit code {code} after {seconds:.1f} s")
-            verdict = judge(self.messages, self.replies, exchanges)
+            verdict = judge(self.messages, self.replies, exchanges, self.gateway.kills)
             self._report(verdict, exchanges, time.monotonic() - began)
             return verdict
         finally:
@@ -216,6 +216,7 @@ class CrashTest:
             ("replies", str(verdict.replies)),
             ("under way at a kill", f"{self._under_way()} messages taken before a kill and answered after it"),
             ("flagged", f"{verdict.flagged_repetitions} repetitions, {verdict.flagged_once} that proved to be the only one"),
+            ("forgotten refusals", f"{verdict.forgotten_refusals} early sends, each with a kill since the refusal"),
             ("platforms' faults", _faults(exchanges)),
             ("settled", f"{self.settled_after:.1f} s after the load ended"),
             ("took", f"{seconds:.0f} s"),
@@ -244,16 +245,27 @@ class CrashTest:
             broken = verdict.broken(promise)
             failed += bool(broken)
             print(f"{'FAILED' if broken else 'passed'}  {promise}" + (f": {len(broken)} times" if broken else ""))
-            for violation in broken[:5]:
+            for violation in broken[:3]:
                 print(f"        {violation.evidence}")
                 if violation.platform_id:
                     print(self._why(violation.platform_id))
+                if promise == ANSWERED:
+                    print(self._before(violation.platform_id))
         failed += bool(self.problems)
         print(f"{'FAILED' if self.problems else 'passed'}  the gateway ends only when it is told to")
         for problem in self.problems[:10]:
             print(f"        {problem}")
         print(f"\n{len(PROMISES) + 1 - failed} passed, {failed} failed")
         return 1 if failed else 0
+
+    def _before(self, platform_id: str | None) -> str:
+        """The message before a lost one: what it waits for, everything behind it waits for too."""
+        lost = next((message for message in self.messages if message.platform_id == platform_id), None)
+        before = [
+            message for message in self.messages
+            if lost is not None and message.conversation == lost.conversation and message.number == lost.number - 1
+        ]
+        return "\n".join(f"        before it: {message}\n{self._why(message.platform_id)}" for message in before)
 
     def _why(self, platform_id: str) -> str:
         try:
@@ -286,7 +298,7 @@ def main() -> int:
     parser.add_argument("--parley", required=True, help="the binary")
     parser.add_argument("--cycles", type=int, default=50, help="how often it is killed")
     parser.add_argument("--seed", type=int, default=1, help="of the moments of the kills, the load and the faults")
-    parser.add_argument("--rate", type=float, default=40, help="messages a second")
+    parser.add_argument("--rate", type=float, default=30, help="messages a second")
     parser.add_argument("--conversations", type=int, default=20, help="on each platform")
     parser.add_argument("--patience", type=float, default=90, help="seconds to settle in")
     parser.add_argument("--calm", action="store_true", help="no faults of the platforms beside the kills")

@@ -10,7 +10,7 @@ import sys
 from dataclasses import replace
 
 from checker import (
-    ANSWERED, FORGED, KNOWN, ONCE, ONE_TURN, ORDER, PATIENCE, REPEAT_MARK, TAKEN,
+    ANSWERED, APOLOGY, FORGED, KNOWN, ONCE, ONE_TURN, ORDER, PATIENCE, PUT_OFF, REPEAT_MARK, TAKEN,
     Message, Reply, is_settled, judge, label, replies_from,
 )
 
@@ -73,8 +73,12 @@ CASES: list[tuple[str, list[Message], list[Reply], list[dict], set[str]]] = [
     ("a reply to nothing is found", [ONE], [reply(1, ONE), Reply(2, "slack", "D1", "Hello?")], [], {KNOWN}),
     ("a reply to a message that nobody wrote is found", [ONE], [reply(1, ONE), reply(2, TWO)], [], {KNOWN}),
     ("a reply in another conversation is found", [ONE], [reply(1, ONE, place="D2")], [], {KNOWN, ANSWERED}),
-    ("an early send is found", [ONE], [reply(1, ONE)], [{"seq": 1, "early_send": True}], {PATIENCE}),
-    ("a send in time is right", [ONE], [reply(1, ONE)], [{"seq": 1, "early_send": False}], set()),
+    (
+        "an apology in place of an answer is found",
+        [ONE], [Reply(1, "slack", "D1", APOLOGY + " Later.")], [], {ANSWERED, PUT_OFF},
+    ),
+    ("an early send is found", [ONE], [reply(1, ONE)], [{"seq": 1, "channel": "slack", "conversation": "D1", "status": 429, "early_send": True}], {PATIENCE}),
+    ("a send in time is right", [ONE], [reply(1, ONE)], [{"seq": 1, "channel": "slack", "conversation": "D1", "status": 429, "early_send": False}], set()),
 ]
 
 
@@ -100,6 +104,18 @@ def transcript_checks() -> list[tuple[str, bool]]:
     ]
 
 
+def patience_checks() -> list[tuple[str, bool]]:
+    """Whether a kill between a refusal and an early send makes the difference."""
+    call = {"channel": "slack", "conversation": "D1", "status": 429}
+    exchanges = [call | {"seq": 1, "at": 1000}, call | {"seq": 2, "at": 1500, "early_send": True}]
+    forgotten = judge([], [], exchanges, kills=[1.2])
+    remembered = judge([], [], exchanges, kills=[0.9, 1.6])
+    return [
+        ("a refusal that a kill made it forget is counted", (len(forgotten.violations), forgotten.forgotten_refusals) == (0, 1)),
+        ("a kill at another time excuses nothing", (len(remembered.violations), remembered.forgotten_refusals) == (1, 0)),
+    ]
+
+
 def main() -> int:
     """Runs every case; exit code 1 if one comes out otherwise than expected."""
     results: list[tuple[str, bool]] = []
@@ -110,7 +126,7 @@ def main() -> int:
             print(f"FAILED {name}: expected {sorted(expected)}, got {sorted(broken)}")
     counted = judge([ONE, TWO], [reply(1, ONE), reply(2, ONE, mark=True), reply(3, TWO, mark=True)], [])
     results.append(("repetitions are counted", (counted.flagged_repetitions, counted.flagged_once) == (1, 1)))
-    results += transcript_checks()
+    results += transcript_checks() + patience_checks()
     for name, passed in results[len(CASES):]:
         if not passed:
             print(f"FAILED {name}")

@@ -53,8 +53,9 @@ enum DiscordOutcome {
             return
         }
         switch (answer.status, answer.code) {
-        // A reply may be quicker than Discord is at noting that there is something to reply to.
-        case (404, let code) where [10_008, 10_015].contains(code) && delivery.attempt < 5:
+        // A reply may be quicker than Discord is at noting that there is something to reply to. Measured in time, since
+        // waits that are asked for do not count as attempts.
+        case (404, let code) where [10_008, 10_015].contains(code) && delivery.isFresh:
             self = .verdict(.retry(after: .milliseconds(500), scope: .conversation, reason: answer.description))
         // 40094: no more than five follow-ups where the person, not the server, has installed the app.
         case (_, 50_027), (_, 10_062), (404, 10_015), (404, 10_008), (_, 40_094):
@@ -64,6 +65,10 @@ enum DiscordOutcome {
         default: self = .verdict(Verdict(discord: answer, by: route, delivery))
         }
     }
+}
+
+extension OutgoingDelivery {
+    fileprivate var isFresh: Bool { now.since(createdAt) < .seconds(3) }
 }
 
 extension Verdict {
