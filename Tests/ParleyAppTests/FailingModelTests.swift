@@ -97,7 +97,7 @@ struct FailingModelTests {
             try await house.settled()
             #expect(house.replies(after: post).filter { !$0.isEdit || $0.messageID == reply.messageID }.count == 1)
             #expect(!reply.words.isEmpty)
-            for raw in ["launch_rocket", "{\"product\": \"iPho", "\u{FFFD}", "error\":"] {
+            for raw in ["launch_rocket", "{\"product\": \"iPho", "error\":"] {
                 #expect(!reply.text.contains(raw))
             }
             #expect(try await house.number("SELECT COUNT(*) FROM turns") == 1)

@@ -123,7 +123,9 @@ struct FailingPlatformTests {
             house.world.setFaults(.unlimited { $0.rateLimit = 1 }, of: "slack")
             let post = try await house.ask("slack", "What are your opening hours?")
             try await house.eventually("the reply waits for Slack") {
-                try await house.number("SELECT COUNT(*) FROM deliveries WHERE state = 'waiting' AND attempts > 0") == 1
+                try await house.number(
+                    "SELECT COUNT(*) FROM deliveries WHERE state = 'waiting' AND not_before > created_at"
+                ) == 1
             }
             let channel = "UPDATE deliveries SET address = json_set(address, '$.channel', $1)"
             _ = try await house.change(channel, [.text("C0NOTMEMBER")])

