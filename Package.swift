@@ -182,6 +182,10 @@ let package = Package(
             ["Integrations", "ModelProviders", "AgentKit", "CoordinationKit", "Storage", "ParleyCore", "ParleyTesting"]
         ),
         tests("StorageTests", ["Storage", "StorageSQLite", "Migrations", "ParleyCore", "ParleyTesting"]),
+        tests(
+            "PipelineTests",
+            ["Pipeline", "ChannelKit", "AgentKit", "Storage", "CoordinationKit", "ParleyCore", "ParleyTesting"]
+        ),
         tests("EmulatorsTests", ["Emulators", "ParleyCore", httpClient, nio, crypto]),
         tests(
             "ParleyAppTests",

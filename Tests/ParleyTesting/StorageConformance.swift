@@ -32,6 +32,34 @@ package enum StorageConformance {
         case `usage adds up`
         case `exports hand out everything, page by page`
         case `no store shows one business what another has`
+        // The hot stores
+        case `an event is kept once, however often it comes`
+        case `debouncing puts a lane off, but not for long`
+        case `an immediate event pulls its lane to now, and a held lane is left alone`
+        case `events wait in the platform's order`
+        case `a lane is claimed when its time has come`
+        case `each lane is claimed by one of many`
+        case `businesses take turns, and none takes all`
+        case `fences grow, also when a lane was gone`
+        case `a lease is renewed, given back and freed`
+        case `a holder whose lease ran out can do nothing`
+        case `what comes late is not left behind`
+        case `many writers and claimers strand nothing`
+        case `a turn is committed whole`
+        case `a turn that fails halfway leaves nothing`
+        case `replies go out in the order of their turns`
+        case `events are passed over with their reason`
+        case `a delivery is settled by its outcome`
+        case `an uncertain send is repeated under a flag`
+        case `the dead are listed and revived`
+        case `a platform's report settles, and never downgrades`
+        case `a conversation is opened once`
+        case `a new contact in many conversations is one contact`
+        case `a human owns a conversation for a while`
+        case `a session is remembered in order`
+        case `a journey is found by every id that it has`
+        case `ids are found literally`
+        case `no hot store reaches another business`
 
         package var description: String { rawValue }
     }
@@ -64,6 +92,34 @@ package enum StorageConformance {
         case .`usage adds up`: try await usage(database, &findings)
         case .`exports hand out everything, page by page`: try await exports(database, &findings)
         case .`no store shows one business what another has`: try await isolation(database, &findings)
+        case .`an event is kept once, however often it comes`: try await keptOnce(database, &findings)
+        case .`debouncing puts a lane off, but not for long`: try await debouncing(database, &findings)
+        case .`an immediate event pulls its lane to now, and a held lane is left alone`:
+            try await immediacy(database, &findings)
+        case .`events wait in the platform's order`: try await platformOrder(database, &findings)
+        case .`a lane is claimed when its time has come`: try await dueLanes(database, &findings)
+        case .`each lane is claimed by one of many`: try await exclusiveLanes(database, &findings)
+        case .`businesses take turns, and none takes all`: try await fairLanes(database, &findings)
+        case .`fences grow, also when a lane was gone`: try await growingFences(database, &findings)
+        case .`a lease is renewed, given back and freed`: try await leases(database, &findings)
+        case .`a holder whose lease ran out can do nothing`: try await takeover(database, &findings)
+        case .`what comes late is not left behind`: try await lateArrivals(database, &findings)
+        case .`many writers and claimers strand nothing`: try await stranding(database, &findings)
+        case .`a turn is committed whole`: try await wholeTurn(database, &findings)
+        case .`a turn that fails halfway leaves nothing`: try await halfTurn(database, &findings)
+        case .`replies go out in the order of their turns`: try await orderedReplies(database, &findings)
+        case .`events are passed over with their reason`: try await passedOver(database, &findings)
+        case .`a delivery is settled by its outcome`: try await settling(database, &findings)
+        case .`an uncertain send is repeated under a flag`: try await uncertainty(database, &findings)
+        case .`the dead are listed and revived`: try await revival(database, &findings)
+        case .`a platform's report settles, and never downgrades`: try await reports(database, &findings)
+        case .`a conversation is opened once`: try await openedOnce(database, &findings)
+        case .`a new contact in many conversations is one contact`: try await sharedContact(database, &findings)
+        case .`a human owns a conversation for a while`: try await ownership(database, &findings)
+        case .`a session is remembered in order`: try await remembering(database, &findings)
+        case .`a journey is found by every id that it has`: try await journeys(database, &findings)
+        case .`ids are found literally`: try await literalIDs(database, &findings)
+        case .`no hot store reaches another business`: try await hotIsolation(database, &findings)
         }
         return findings.complaints
     }

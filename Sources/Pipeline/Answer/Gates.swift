@@ -3,20 +3,20 @@ import ParleyCore
 import Storage
 
 /// Whether an event is answered, and which rule said so.
-struct GateDecision: Sendable, Equatable {
-    let isOpen: Bool
-    let rule: String
-    let value: String
+package struct GateDecision: Sendable, Equatable {
+    package let isOpen: Bool
+    package let rule: String
+    package let value: String
     /// Closed, but kept for the people who read the conversation.
-    var keepsMessage = false
+    package var keepsMessage = false
     /// What somebody is told whose platform shows that an answer is awaited; nil for silence.
-    var notice: String?
+    package var notice: String?
 
-    static func open(_ rule: String, _ value: String) -> GateDecision {
+    package static func open(_ rule: String, _ value: String) -> GateDecision {
         GateDecision(isOpen: true, rule: rule, value: value)
     }
 
-    static func closed(
+    package static func closed(
         _ rule: String,
         _ value: String,
         keepsMessage: Bool = false,
@@ -27,17 +27,33 @@ struct GateDecision: Sendable, Equatable {
 }
 
 /// The gates that a message passes, in order; the first closed one decides. Pure: the same values decide the same.
-enum Gates {
-    struct Values: Sendable {
-        var isBusinessActive: Bool
-        var isIntegrationActive: Bool
-        var isConversationActive: Bool
-        var isOwnedByHuman: Bool
-        var hasReplyInThread: Bool
-        var now: Timestamp
+package enum Gates {
+    package struct Values: Sendable {
+        package var isBusinessActive: Bool
+        package var isIntegrationActive: Bool
+        package var isConversationActive: Bool
+        package var isOwnedByHuman: Bool
+        package var hasReplyInThread: Bool
+        package var now: Timestamp
+
+        package init(
+            isBusinessActive: Bool,
+            isIntegrationActive: Bool,
+            isConversationActive: Bool,
+            isOwnedByHuman: Bool,
+            hasReplyInThread: Bool,
+            now: Timestamp
+        ) {
+            self.isBusinessActive = isBusinessActive
+            self.isIntegrationActive = isIntegrationActive
+            self.isConversationActive = isConversationActive
+            self.isOwnedByHuman = isOwnedByHuman
+            self.hasReplyInThread = hasReplyInThread
+            self.now = now
+        }
     }
 
-    static func decide(_ event: InboundEvent, _ values: Values) -> [GateDecision] {
+    package static func decide(_ event: InboundEvent, _ values: Values) -> [GateDecision] {
         var decisions: [GateDecision] = []
         for gate in [business, integration, age, content, addressed, conversation, owner] {
             let decision = gate(event, values)

@@ -85,9 +85,9 @@ extension ModelMessage {
 }
 
 /// Keeps what the model reads within ``Limits/contextTokens``.
-enum ContextBudget {
+package enum ContextBudget {
     /// The latest messages of `history` that fit beside what is asked.
-    static func fitting(_ history: [ModelMessage], before asked: [ModelMessage]) -> [ModelMessage] {
+    package static func fitting(_ history: [ModelMessage], before asked: [ModelMessage]) -> [ModelMessage] {
         var budget = Limits.contextTokens - tokens(of: asked)
         var kept: [ModelMessage] = []
         for message in history.reversed() {
@@ -98,7 +98,7 @@ enum ContextBudget {
         return kept.reversed()
     }
 
-    static func tokens(of messages: [ModelMessage]) -> Int {
+    package static func tokens(of messages: [ModelMessage]) -> Int {
         messages.reduce(0) { sum, message in
             switch message {
             case .user(let text, _), .assistant(let text, _), .toolResult(_, _, let text):
@@ -107,15 +107,15 @@ enum ContextBudget {
         }
     }
 
-    static func percent(_ share: Double) -> String {
+    package static func percent(_ share: Double) -> String {
         share.isFinite ? "\(Int((min(max(share, 0), 1) * 100).rounded())) %" : "?"
     }
 }
 
 /// What is remembered of a contact beyond a session.
-enum ContactMemory {
+package enum ContactMemory {
     /// A line for each thing known.
-    static func lines(_ memory: JSON, name: String?) -> [String] {
+    package static func lines(_ memory: JSON, name: String?) -> [String] {
         var lines: [String] = []
         if let name = memory["name"]?.string ?? name { lines.append("The customer's name is \(name).") }
         if let email = memory["email"]?.string { lines.append("Their e-mail address is \(email).") }
@@ -127,7 +127,7 @@ enum ContactMemory {
     }
 
     /// The memory after a turn in which `details` became known.
-    static func enriched(_ memory: JSON, with details: LeadDetails) -> JSON {
+    package static func enriched(_ memory: JSON, with details: LeadDetails) -> JSON {
         var memory = memory.object == nil ? [:] : memory
         if let name = details.name { memory["name"] = .string(name) }
         if let email = details.email { memory["email"] = .string(email) }

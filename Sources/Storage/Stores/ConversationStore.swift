@@ -230,7 +230,7 @@ package struct ConversationStore: Sendable {
                 .timestamp(now),
             ]
         )
-        try await connection.execute(
+        let isOurs = try await connection.execute(
             """
             INSERT INTO contact_identities (
                 business_id, channel_integration_id, channel_user_id, contact_id, username, created_at, updated_at
@@ -238,6 +238,11 @@ package struct ConversationStore: Sendable {
             ON CONFLICT (business_id, channel_integration_id, channel_user_id) DO NOTHING
             """,
             key + [.id(contactID), .text(sender.username), .timestamp(now)]
+        )
+        if isOurs == 1 { return contactID }
+        try await connection.execute(
+            "DELETE FROM contacts WHERE business_id = $1 AND id = $2",
+            [.id(claim.businessID), .id(contactID)]
         )
         guard let winner = try await connection.first(lookup, key) else { throw SQLError.busy }
         return try winner.id("contact_id")

@@ -143,7 +143,7 @@ package struct DeliveryStore: Sendable {
     ) async throws -> DeliveryRecord? {
         try await database.transaction { connection in
             try await claim.check(on: connection)
-            try await DeliveryStore.keep(outcome, of: delivery, at: now, on: connection)
+            try await DeliveryStore.keep(outcome, of: delivery, claim: claim, at: now, on: connection)
             guard let next = try await DeliveryStore.next(claim, on: connection) else {
                 try await claim.end(next: nil, on: connection)
                 return nil
@@ -157,11 +157,13 @@ package struct DeliveryStore: Sendable {
         }
     }
 
-    /// Ends a claim in whose conversation nothing can be sent before `time`; nil when there is nothing at all.
+    /// Ends a claim in whose conversation nothing can be sent before `time`; nil when there is nothing at all. What was
+    /// enqueued since somebody looked is not left behind.
     package func rest(_ claim: Claim, until time: Timestamp?, at now: Timestamp) async throws {
         try await database.transaction { connection in
             try await claim.check(on: connection)
-            try await claim.end(next: time.map { ($0, now) }, on: connection)
+            let next = try await time == nil ? DeliveryStore.next(claim, on: connection)?.notBefore : nil
+            try await claim.end(next: (time ?? next).map { (max(now, $0), now) }, on: connection)
         }
     }
 
@@ -298,10 +300,10 @@ package struct DeliveryStore: Sendable {
         let written = try await connection.execute(
             """
             UPDATE deliveries SET state = 'sending', attempts = attempts + 1,
-                may_be_duplicate = CASE WHEN $3 = 1 THEN 1 ELSE may_be_duplicate END
+                may_be_duplicate = may_be_duplicate OR $3
             WHERE business_id = $1 AND id = $2 AND settled_at IS NULL
             """,
-            [.id(claim.businessID), .id(id), .int(mayRepeat ? 1 : 0)]
+            [.id(claim.businessID), .id(id), .bool(mayRepeat)]
         )
         guard written == 1 else { throw ClaimLost() }
     }
@@ -345,10 +347,12 @@ package struct DeliveryStore: Sendable {
     private static func keep(
         _ outcome: AttemptOutcome,
         of delivery: DeliveryRecord,
+        claim: Claim,
         at now: Timestamp,
         on connection: any SQLConnection
     ) async throws {
-        let key: [SQLValue] = [.id(delivery.businessID), .id(delivery.id)]
+        // The claim's business, not the record's: nobody settles what is another's.
+        let key: [SQLValue] = [.id(claim.businessID), .id(delivery.id)]
         switch outcome.settlement {
         case .delivered(let platformMessageID):
             try await connection.execute(
@@ -371,12 +375,12 @@ package struct DeliveryStore: Sendable {
             try await connection.execute(
                 """
                 UPDATE deliveries SET state = 'waiting', not_before = $3,
-                    uses_plain_text = CASE WHEN $4 = 1 THEN 1 ELSE uses_plain_text END,
+                    uses_plain_text = uses_plain_text OR $4,
                     address = COALESCE($5, address),
                     attempts = CASE WHEN $6 = 1 THEN attempts ELSE attempts - 1 END
                 WHERE business_id = $1 AND id = $2 AND settled_at IS NULL
                 """,
-                key + [.timestamp(time), .int(inPlainText ? 1 : 0), address.map { .json($0) } ?? .null, .int(counts ? 1 : 0)]
+                key + [.timestamp(time), .bool(inPlainText), address.map { .json($0) } ?? .null, .int(counts ? 1 : 0)]
             )
         case .uncertain(let time):
             try await connection.execute(
@@ -403,14 +407,14 @@ package struct DeliveryStore: Sendable {
                 ]
             )
         }
-        try await JourneyStore.append(outcome.steps, to: delivery.id, of: delivery.businessID, on: connection)
+        try await JourneyStore.append(outcome.steps, to: delivery.id, of: claim.businessID, on: connection)
         if let messageID = delivery.messageID, case .delivered = outcome.settlement {
             try await connection.execute(
                 """
                 UPDATE messages SET delivery_state = COALESCE(delivery_state, 'sent')
                 WHERE business_id = $1 AND id = $2
                 """,
-                [.id(delivery.businessID), .id(messageID)]
+                [.id(claim.businessID), .id(messageID)]
             )
         }
     }

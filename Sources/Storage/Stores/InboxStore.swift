@@ -12,7 +12,8 @@ package struct InboxEntry: Sendable {
     /// The event as the channel read it, as JSON text.
     package var event: String
     package var receivedAt: Timestamp
-    /// How long the conversation is held back for more; zero for events that are answered alone or not at all.
+    /// How long the conversation is held back for more, ``Limits/debounceMaximum`` at most; zero for events that are
+    /// answered alone or not at all.
     package var debounce: Duration
 
     package init(
@@ -36,7 +37,7 @@ package struct InboxEntry: Sendable {
         self.position = position
         self.event = event
         self.receivedAt = receivedAt
-        self.debounce = debounce
+        self.debounce = min(debounce, Limits.debounceMaximum)
     }
 }
 

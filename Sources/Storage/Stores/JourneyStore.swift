@@ -79,15 +79,13 @@ package struct JourneyStore: Sendable {
         of business: ID<Business>
     ) async throws -> Journey? {
         try await database.read { connection in
-            let row = try await connection.first(
-                """
-                SELECT * FROM inbox_events WHERE business_id = $1 AND channel_integration_id = $2
-                    AND event LIKE $3 ESCAPE '!' ORDER BY id DESC LIMIT 1
-                """,
-                [.id(business), .id(integrationID), .text(JourneyStore.pattern(platformMessageID))]
+            let event = try await JourneyStore.event(
+                of: platformMessageID,
+                "business_id = $2 AND channel_integration_id = $3",
+                [.id(business), .id(integrationID)],
+                on: connection
             )
-            guard let row else { return nil }
-            let event = try InboxEvent(row)
+            guard let event else { return nil }
             let subject = Subject(business: business, event: event.id, turn: event.turnID)
             return try await JourneyStore.journey(of: subject, on: connection)
         }
@@ -116,27 +114,34 @@ package struct JourneyStore: Sendable {
             WHERE platform_message_id = $1 AND turn_id IS NOT NULL ORDER BY id DESC LIMIT 1
             """,
         ]
+        let ownID = UUID7(id).map { SQLValue.uuid($0) }
         for (index, sql) in lookups.enumerated() {
             // The first four are about our own ids; the rest about the platforms'.
-            if index < 4, UUID7(id) == nil { continue }
-            guard let row = try await connection.first(sql, [.text(id)]) else { continue }
+            guard let parameter = index < 4 ? ownID : .text(id) else { continue }
+            guard let row = try await connection.first(sql, [parameter]) else { continue }
             return Subject(
                 business: try row.id("business_id"),
                 event: row.optionalID("event_id"),
                 turn: row.optionalID("turn_id")
             )
         }
-        let pattern = pattern(id)
-        let row = try await connection.first(
-            """
-            SELECT business_id, id AS event_id, turn_id FROM inbox_events
-            WHERE event LIKE $1 ESCAPE '!' ORDER BY id DESC LIMIT 1
-            """,
-            [.text(pattern)]
-        )
-        return try row.map {
-            Subject(business: try $0.id("business_id"), event: $0.optionalID("event_id"), turn: $0.optionalID("turn_id"))
+        return try await event(of: id, "1 = 1", [], on: connection).map {
+            Subject(business: $0.businessID, event: $0.id, turn: $0.turnID)
         }
+    }
+
+    /// The latest incoming message that its platform calls so.
+    private static func event(
+        of platformMessageID: String,
+        _ condition: StaticString,
+        _ parameters: [SQLValue],
+        on connection: any SQLConnection
+    ) async throws -> InboxEvent? {
+        // The engines do not agree whether LIKE tells capitals apart, and reports name the same ids: look again.
+        try await connection.query(
+            "SELECT * FROM inbox_events WHERE \(condition) AND event LIKE $1 ESCAPE '!' ORDER BY id DESC LIMIT 20",
+            [.text(pattern(platformMessageID))] + parameters
+        ).map { try InboxEvent($0) }.first { $0.event["platform_message_id"]?.string == platformMessageID }
     }
 
     private static func journey(of subject: Subject, on connection: any SQLConnection) async throws -> Journey {

@@ -126,12 +126,14 @@ package struct LaneStore: Sendable {
     }
 
     /// Heartbeat: prolongs the leases. Returns the claims that are lost.
+    ///
+    /// A claim that ended a moment ago is not lost; its lane waits for its next holder and is not put off.
     package func renew(_ claims: [Claim], lease: Duration, at now: Timestamp) async throws -> [Claim] {
         guard !claims.isEmpty else { return [] }
         return try await database.transaction { connection in
             let written = try await connection.batch(
                 """
-                UPDATE lanes SET claimable_at = $6
+                UPDATE lanes SET claimable_at = CASE WHEN holder IS NULL THEN claimable_at ELSE $6 END
                 WHERE act = $1 AND business_id = $2 AND channel_integration_id = $3 AND conversation_key = $4
                     AND fence = $5
                 """,
@@ -148,7 +150,7 @@ package struct LaneStore: Sendable {
                 """
                 UPDATE lanes SET holder = NULL, claimable_at = $6
                 WHERE act = $1 AND business_id = $2 AND channel_integration_id = $3 AND conversation_key = $4
-                    AND fence = $5
+                    AND fence = $5 AND holder IS NOT NULL
                 """,
                 claim.parameters + [.timestamp(time)]
             )
@@ -202,13 +204,13 @@ package struct LaneStore: Sendable {
 
 // What the other stores do with a claim inside their own transactions.
 extension Claim {
-    /// Throws ``ClaimLost`` unless the claim still holds; to be called first in every transaction that it protects.
+    /// Throws ``ClaimLost`` unless the claim still holds: neither taken over nor given back; to be called first in every transaction that it protects.
     func check(on connection: any SQLConnection) async throws {
         let held = try await connection.first(
             """
             SELECT 1 AS held FROM lanes
             WHERE act = $1 AND business_id = $2 AND channel_integration_id = $3 AND conversation_key = $4
-                AND fence = $5
+                AND fence = $5 AND holder IS NOT NULL
             """,
             parameters
         )
@@ -224,7 +226,7 @@ extension Claim {
                 """
                 UPDATE lanes SET holder = NULL, claimable_at = $6, waiting_since = $7
                 WHERE act = $1 AND business_id = $2 AND channel_integration_id = $3 AND conversation_key = $4
-                    AND fence = $5
+                    AND fence = $5 AND holder IS NOT NULL
                 """,
                 parameters + [.timestamp(next.claimableAt), .timestamp(next.waitingSince)]
             )
@@ -233,7 +235,7 @@ extension Claim {
                 """
                 DELETE FROM lanes
                 WHERE act = $1 AND business_id = $2 AND channel_integration_id = $3 AND conversation_key = $4
-                    AND fence = $5
+                    AND fence = $5 AND holder IS NOT NULL
                 """,
                 parameters
             )

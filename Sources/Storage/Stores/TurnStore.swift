@@ -81,10 +81,17 @@ package struct TurnStore: Sendable {
                 try await JourneyStore.append(passed.steps, to: id, of: claim.businessID, on: connection)
             }
             guard let conversation else { return }
-            try await keep(passed.messages, as: "user", turn: nil, in: conversation, at: now, on: connection)
-            try await keep(passed.humanMessages, as: "human", turn: nil, in: conversation, at: now, on: connection)
+            try await keep(passed.messages, as: "user", in: conversation, claim: claim, at: now, on: connection)
+            try await keep(
+                passed.humanMessages,
+                as: "human",
+                in: conversation,
+                claim: claim,
+                at: now,
+                on: connection
+            )
             if let until = passed.humanUntil {
-                try await give(conversation, toHumanUntil: until, at: now, on: connection)
+                try await give(conversation, toHumanUntil: until, claim: claim, at: now, on: connection)
             }
         }
     }
@@ -116,11 +123,12 @@ package struct TurnStore: Sendable {
                 as: "user",
                 turn: turn,
                 in: turn.conversation,
+                claim: claim,
                 at: now,
                 on: connection
             )
-            try await keepReply(turn, at: now, on: connection)
-            try await keepEffects(turn, at: now, on: connection)
+            try await keepReply(turn, claim: claim, at: now, on: connection)
+            try await keepEffects(turn, claim: claim, at: now, on: connection)
             try await JourneyStore.append(turn.steps, to: turn.turnID, of: claim.businessID, on: connection)
             try await InboxStore.close(turn.closing, turn: turn.turnID, claim: claim, at: now, on: connection)
             let next = try await InboxStore.nextTime(after: claim, debounce: turn.debounce, at: now, on: connection)
@@ -203,8 +211,9 @@ package struct TurnStore: Sendable {
     private func keep(
         _ messages: [IncomingMessage],
         as role: String,
-        turn: TurnCommit?,
+        turn: TurnCommit? = nil,
         in conversation: ConversationRecord,
+        claim: Claim,
         at now: Timestamp,
         on connection: any SQLConnection
     ) async throws {
@@ -217,22 +226,29 @@ package struct TurnStore: Sendable {
             """,
             messages.map { message in
                 [
-                    .id(conversation.businessID), .id(message.id), .id(conversation.id),
+                    .id(claim.businessID), .id(message.id), .id(conversation.id),
                     .id(turn?.sessionID ?? conversation.sessionID), .id(turn?.turnID),
                     .id(conversation.contactID), .text(role), .text(message.text), .text(message.type),
                     .bool(role == "user"), .int(message.text.estimatedTokens), .text(message.platformMessageID),
                     .timestamp(message.platformTime),
-                    .json(.object(present: [
-                        "sender": message.senderName.map { .string($0) },
-                        "attachments": message.attachments == .array([]) ? nil : message.attachments,
-                    ])),
+                    .json(
+                        .object(present: [
+                            "sender": message.senderName.map { .string($0) },
+                            "attachments": message.attachments == .array([]) ? nil : message.attachments,
+                        ])
+                    ),
                     .timestamp(now),
                 ]
             }
         )
     }
 
-    private func keepReply(_ turn: TurnCommit, at now: Timestamp, on connection: any SQLConnection) async throws {
+    private func keepReply(
+        _ turn: TurnCommit,
+        claim: Claim,
+        at now: Timestamp,
+        on connection: any SQLConnection
+    ) async throws {
         try await connection.execute(
             """
             INSERT INTO messages (
@@ -241,15 +257,20 @@ package struct TurnStore: Sendable {
             ) VALUES ($1, $2, $3, $4, $5, 'assistant', $6, $7, $8, $9, $10)
             """,
             [
-                .id(turn.conversation.businessID), .id(turn.replyID), .id(turn.conversation.id), .id(turn.sessionID),
+                .id(claim.businessID), .id(turn.replyID), .id(turn.conversation.id), .id(turn.sessionID),
                 .id(turn.turnID), .text(turn.reply), .bool(false), .int(turn.reply.estimatedTokens),
                 .text(turn.model), .timestamp(now),
             ]
         )
     }
 
-    private func keepEffects(_ turn: TurnCommit, at now: Timestamp, on connection: any SQLConnection) async throws {
-        let business = turn.conversation.businessID
+    private func keepEffects(
+        _ turn: TurnCommit,
+        claim: Claim,
+        at now: Timestamp,
+        on connection: any SQLConnection
+    ) async throws {
+        let business = claim.businessID
         try await connection.batch(
             """
             INSERT INTO tool_executions (
@@ -294,7 +315,9 @@ package struct TurnStore: Sendable {
                 [.id(business), .id(entry)]
             )
         }
-        if let until = turn.humanUntil { try await give(turn.conversation, toHumanUntil: until, at: now, on: connection) }
+        if let until = turn.humanUntil {
+            try await give(turn.conversation, toHumanUntil: until, claim: claim, at: now, on: connection)
+        }
         try await connection.batch(
             """
             INSERT INTO analytics_events (
@@ -315,7 +338,7 @@ package struct TurnStore: Sendable {
             (
                 "turn", "conversation",
                 ["outcome": .string(turn.outcome), "latency_ms": JSON(turn.latencyMilliseconds)]
-            ),
+            )
         ]
         if !turn.leads.isEmpty { events.append(("lead_captured", "lead", [:])) }
         if turn.humanUntil != nil { events.append(("handed_over", "conversation", [:])) }
@@ -325,6 +348,7 @@ package struct TurnStore: Sendable {
     private func give(
         _ conversation: ConversationRecord,
         toHumanUntil until: Timestamp,
+        claim: Claim,
         at now: Timestamp,
         on connection: any SQLConnection
     ) async throws {
@@ -333,7 +357,7 @@ package struct TurnStore: Sendable {
             UPDATE conversations SET owner = 'human', owner_until = $3, updated_at = $4
             WHERE business_id = $1 AND id = $2
             """,
-            [.id(conversation.businessID), .id(conversation.id), .timestamp(until), .timestamp(now)]
+            [.id(claim.businessID), .id(conversation.id), .timestamp(until), .timestamp(now)]
         )
     }
 }
