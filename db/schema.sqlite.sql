@@ -286,9 +286,9 @@ CREATE TABLE inbox_events (
     received_at INTEGER NOT NULL,
     closed_at INTEGER,
     PRIMARY KEY (business_id, channel_integration_id, dedupe_key)
-) STRICT, WITHOUT ROWID;
+) STRICT;
 
-CREATE INDEX inbox_waiting ON inbox_events (business_id, channel_integration_id, conversation_key, position, id)
+CREATE INDEX inbox_waiting ON inbox_events (business_id, channel_integration_id, conversation_key, position)
     WHERE closed_at IS NULL;
 
 CREATE TABLE integration_endpoints (
@@ -324,7 +324,7 @@ CREATE TABLE journey_events (
     milliseconds INTEGER NOT NULL DEFAULT 0,
     created_at INTEGER NOT NULL,
     PRIMARY KEY (business_id, subject_id, id)
-) STRICT, WITHOUT ROWID;
+) STRICT;
 
 CREATE TRIGGER knowledge_deleted AFTER DELETE ON knowledge_entries BEGIN
     DELETE FROM knowledge_search WHERE rowid = old.search_row;

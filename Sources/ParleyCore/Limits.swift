@@ -56,7 +56,7 @@ package enum Limits {
     /// What is kept of a tool call's arguments for the record.
     package static let toolArgumentBytes = 4 << 10
     /// Times that an event may be begun before it is taken for what kills the process, and gets the polite apology.
-    package static let turnAttempts = 10
+    package static let turnAttempts = 25
     /// Older messages are kept but not answered: WhatsApp redelivers for 7 days, and no one waits that long.
     package static let answerableAge: Duration = .seconds(86_400)
     /// Events that one turn takes in; what is beyond them waits for the next.

@@ -103,7 +103,8 @@ extension SQLiteDatabase {
         try queue.writeWithoutTransaction { connection in
             // GRDB relaxes this when it turns on the write-ahead log; a 200 means that it is on disk.
             try connection.execute(sql: "PRAGMA synchronous = FULL")
-            try connection.execute(sql: "PRAGMA wal_autocheckpoint = 1000")
+            // 16 MB of log: a page that is written again and again is copied into the file once.
+            try connection.execute(sql: "PRAGMA wal_autocheckpoint = 4000")
             // A log that grew under load is cut back to 64 MB at the next checkpoint.
             try connection.execute(sql: "PRAGMA journal_size_limit = 67108864")
         }

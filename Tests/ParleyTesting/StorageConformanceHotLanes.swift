@@ -156,6 +156,14 @@ extension StorageConformance {
             try await traffic.turns.end(third, debounce: .zero, at: after(30_100))
         }
         findings.expect(try await traffic.claims(at: after(30_100)).count, is: 2, "claims of freed lanes")
+
+        // Begun four times by now: a suspect waits, so that it runs when the innocent are done.
+        _ = try await traffic.lanes.releaseAll(at: after(30_200))
+        findings.expect(
+            try await traffic.lane(ours)?.claimableAt,
+            is: after(30_200 + 4 * 250),
+            "a lane that was begun four times"
+        )
     }
 
     static func takeover(_ database: any SQLDatabase, _ findings: inout Findings) async throws {

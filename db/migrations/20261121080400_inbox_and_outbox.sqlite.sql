@@ -1,7 +1,8 @@
 -- What must never be lost: committed events that are not answered, committed deliveries that are not settled.
 
 -- up
--- Keeps its rows after they are closed: the unique key is what makes a redelivery harmless.
+-- Keeps its rows after they are closed: the unique key is what makes a redelivery harmless. Rows lie in the order in
+-- which they came: they are wide, and laid out by their key each of them would dirty a page of its own.
 CREATE TABLE inbox_events (
     business_id TEXT NOT NULL,
     channel_integration_id TEXT NOT NULL,
@@ -16,8 +17,8 @@ CREATE TABLE inbox_events (
     received_at INTEGER NOT NULL,
     closed_at INTEGER,
     PRIMARY KEY (business_id, channel_integration_id, dedupe_key)
-) STRICT, WITHOUT ROWID;
-CREATE INDEX inbox_waiting ON inbox_events (business_id, channel_integration_id, conversation_key, position, id)
+) STRICT;
+CREATE INDEX inbox_waiting ON inbox_events (business_id, channel_integration_id, conversation_key, position)
     WHERE closed_at IS NULL;
 
 -- The claimable conversations: inserted when there is work, deleted when there is none. A lane is held by a lease

@@ -13,7 +13,7 @@ CREATE TABLE journey_events (
     milliseconds INTEGER NOT NULL DEFAULT 0,
     created_at INTEGER NOT NULL,
     PRIMARY KEY (business_id, subject_id, id)
-) STRICT, WITHOUT ROWID;
+) STRICT;
 
 -- down
 DROP TABLE journey_events;

@@ -34,7 +34,7 @@ extension WhatsAppChannel {
         as integration: ChannelIntegration,
         over transport: any HTTPTransport
     ) async -> Reconciliation {
-        let patience: Duration = .seconds(60)
+        let patience: Duration = .seconds(20)
         return delivery.now.since(delivery.createdAt) < patience ? .wait(.seconds(5)) : .unknowable
     }
 }

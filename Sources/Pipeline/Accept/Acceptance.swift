@@ -66,9 +66,11 @@ extension Pipeline {
         at now: Timestamp
     ) async throws(AcceptRefusal) {
         guard !events.isEmpty else { return }
-        let entries = events.map { event in
+        // Ids of one moment are random: sorted, they keep the order in which the webhook has its events.
+        let ids = events.map { _ in ID<Inbound>(at: now) }.sorted()
+        let entries = zip(ids, events).map { id, event in
             InboxEntry(
-                id: ID(at: now),
+                id: id,
                 businessID: entry.integration.businessID,
                 integrationID: entry.integration.id,
                 dedupeKey: event.dedupeKey,

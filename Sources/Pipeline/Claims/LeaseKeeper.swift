@@ -6,14 +6,16 @@ import Synchronization
 
 /// The heartbeat of every claim that this process holds: no lease is blind while a model or a platform is waited for.
 package final class LeaseKeeper: Service {
-    private struct State {
-        var held: [Claim: CheckedContinuation<Void, Never>?] = [:]
+    private enum Hold {
+        case kept
+        case watched(CheckedContinuation<Void, Never>)
+        case lost
     }
 
     private let lanes: LaneStore
     private let clock: any Clockwork
     private let logger: Logger
-    private let state = Mutex(State())
+    private let holds = Mutex<[Claim: Hold]>([:])
 
     init(_ lanes: LaneStore, clock: any Clockwork, logger: Logger) {
         self.lanes = lanes
@@ -21,22 +23,34 @@ package final class LeaseKeeper: Service {
         self.logger = logger
     }
 
-    /// Runs `body` while the claim is kept alive. Cancels it and throws ``Storage/ClaimLost`` when it is lost.
+    /// Runs `body` while the claim is kept alive. When it is lost, `body` is cancelled and ``Storage/ClaimLost`` thrown,
+    /// unless `body` gets its last fenced commit through: then the claim had only just been ended by it.
     func holding<Result: Sendable>(
         _ claim: Claim,
         _ body: @escaping @Sendable () async throws -> Result
     ) async throws -> Result {
-        state.withLock { $0.held[claim] = .some(nil) }
-        defer { state.withLock { _ = $0.held.removeValue(forKey: claim) } }
-        return try await withThrowingTaskGroup(of: Result?.self) { group in
-            group.addTask { try await body() }
-            group.addTask {
-                await self.loss(of: claim)
-                return nil
+        holds.withLock { $0[claim] = .kept }
+        defer { holds.withLock { _ = $0.removeValue(forKey: claim) } }
+        do {
+            return try await withThrowingTaskGroup(of: Result?.self) { group in
+                group.addTask { try await body() }
+                group.addTask {
+                    await self.loss(of: claim)
+                    return nil
+                }
+                defer { group.cancelAll() }
+                while let finished = try await group.next() {
+                    if let result = finished { return result }
+                    group.cancelAll()
+                }
+                throw CancellationError()
             }
-            defer { group.cancelAll() }
-            guard let first = try await group.next(), let result = first else { throw ClaimLost() }
-            return result
+        } catch {
+            if isLost(claim) {
+                logger.warning("a claim was lost", metadata: ["conversation": "\(claim.conversationKey)"])
+                throw ClaimLost()
+            }
+            throw error
         }
     }
 
@@ -50,12 +64,15 @@ package final class LeaseKeeper: Service {
     }
 
     private func beat() async {
-        let claims = state.withLock { Array($0.held.keys) }
+        let claims = holds.withLock { Array($0.keys) }
         do {
             for claim in try await lanes.renew(claims, lease: Limits.lease, at: clock.now) {
-                logger.warning("a claim was lost", metadata: ["conversation": "\(claim.conversationKey)"])
-                state.withLock { $0.held[claim].flatMap(\.self) }?.resume()
-                state.withLock { if $0.held[claim] != nil { $0.held[claim] = .some(nil) } }
+                let watcher = holds.withLock { holds -> CheckedContinuation<Void, Never>? in
+                    guard let hold = holds[claim] else { return nil }
+                    holds[claim] = .lost
+                    return if case .watched(let continuation) = hold { continuation } else { nil }
+                }
+                watcher?.resume()
             }
         } catch {
             // The leases have not run out yet; the next beat may come through.
@@ -63,24 +80,28 @@ package final class LeaseKeeper: Service {
         }
     }
 
+    private func isLost(_ claim: Claim) -> Bool {
+        holds.withLock { if case .lost = $0[claim] { true } else { false } }
+    }
+
     // Suspends until the claim is lost, or the task is cancelled because the work is done.
     private func loss(of claim: Claim) async {
         await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
-                let isOver = state.withLock { state in
-                    guard !Task.isCancelled, state.held[claim] != nil else { return true }
-                    state.held[claim] = .some(continuation)
+                let isOver = holds.withLock { holds in
+                    guard !Task.isCancelled, case .kept = holds[claim] else { return true }
+                    holds[claim] = .watched(continuation)
                     return false
                 }
                 if isOver { continuation.resume() }
             }
         } onCancel: {
-            let waiting = state.withLock { state in
-                let waiting = state.held[claim].flatMap(\.self)
-                if state.held[claim] != nil { state.held[claim] = .some(nil) }
-                return waiting
+            let watcher = holds.withLock { holds -> CheckedContinuation<Void, Never>? in
+                guard case .watched(let continuation) = holds[claim] else { return nil }
+                holds[claim] = .kept
+                return continuation
             }
-            waiting?.resume()
+            watcher?.resume()
         }
     }
 }

@@ -158,12 +158,36 @@ package struct LaneStore: Sendable {
     }
 
     /// Frees every lane, for the start of the only process on a database: whoever held one is dead.
+    ///
+    /// Events that were begun often may be what kills the process: their lanes wait, the more often the longer, so that the
+    /// innocent are answered first and a culprit runs alone.
     package func releaseAll(at now: Timestamp) async throws -> Int {
         try await database.transaction { connection in
-            try await connection.execute(
-                "UPDATE lanes SET holder = NULL, claimable_at = $1 WHERE holder IS NOT NULL",
-                [.timestamp(now)]
+            let held = try await connection.query(
+                """
+                SELECT l.act, l.business_id, l.channel_integration_id, l.conversation_key, (
+                    SELECT MAX(e.attempts) FROM inbox_events e
+                    WHERE e.business_id = l.business_id AND e.channel_integration_id = l.channel_integration_id
+                        AND e.conversation_key = l.conversation_key AND e.closed_at IS NULL
+                ) AS attempts
+                FROM lanes l WHERE l.holder IS NOT NULL
+                """
             )
+            try await connection.batch(
+                """
+                UPDATE lanes SET holder = NULL, claimable_at = $5
+                WHERE act = $1 AND business_id = $2 AND channel_integration_id = $3 AND conversation_key = $4
+                """,
+                held.map { row in
+                    let begun = row["act"] == .text(Claim.Act.answer.rawValue) ? row.optionalInt("attempts") ?? 0 : 0
+                    let wait: Duration = begun <= 3 ? .zero : .milliseconds(min(begun, 20) * 250)
+                    return [
+                        row["act"], row["business_id"], row["channel_integration_id"], row["conversation_key"],
+                        .timestamp(now.advanced(by: wait)),
+                    ]
+                }
+            )
+            return held.count
         }
     }
 
