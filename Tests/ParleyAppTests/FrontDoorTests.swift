@@ -71,11 +71,13 @@ struct FrontDoorTests {
     }
 
     @Test func `no secret, no signature and no token is logged or told, whatever happens`() async throws {
-        try await DemoHouse.run(
-            faults: .unlimited {
-                $0.badSignature = 0.5; $0.serverError = 0.2
+        try await DemoHouse.run { house in
+            // The bots are connected: from here on, platforms may fail.
+            let faults = EmulatorFaults.unlimited {
+                $0.badSignature = 0.5
+                $0.rateLimit = 0.2
             }
-        ) { house in
+            house.world.setFaults(faults)
             for channel in DemoHouse.channels {
                 let post = try await house.ask(channel, "Do you have iPhone 15 in stock?")
                 _ = try await house.reply(to: post, within: .seconds(90))

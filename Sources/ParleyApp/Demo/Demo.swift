@@ -49,12 +49,26 @@ package struct Demo: Service {
     }
 
     package func run() async throws {
-        try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask { try await emulators.run() }
-            group.addTask { try await runGateway() }
-            // A shutdown ends both in an orderly way; only an error of one cuts the other short.
-            try await group.waitForAll()
-        }
+        // In this order, so that the gateway ends first and its last calls are answered; and a failure of either ends the
+        // other gently: a server that is cancelled outright may never end.
+        let services: [any Service] = [emulators, GatewayOfDemo(demo: self)]
+        let configuration = ServiceGroupConfiguration(
+            services: services.map {
+                ServiceGroupConfiguration.ServiceConfiguration(
+                    service: $0,
+                    successTerminationBehavior: .gracefullyShutdownGroup,
+                    failureTerminationBehavior: .gracefullyShutdownGroup
+                )
+            },
+            logger: logger
+        )
+        try await ServiceGroup(configuration: configuration).run()
+    }
+
+    private struct GatewayOfDemo: Service {
+        let demo: Demo
+
+        func run() async throws { try await demo.runGateway() }
     }
 
     private func runGateway() async throws {
