@@ -30,6 +30,7 @@ package struct Pipeline: Sendable {
     ///   older ones go first.
     func answer(_ claim: Claim) async throws -> Handover? {
         let waiting = try await gather(claim)
+        guard try await isQuiet(waiting, claim: claim) else { return nil }
         guard let question = try await admit(waiting, claim: claim) else { return nil }
         let context = try await recall(question, claim: claim)
         let run = try await think(about: question, with: context)

@@ -157,6 +157,7 @@ import Testing
     @Test func `the budget is told with every answer and enforced`() async throws {
         try await TestBed.run("discord") { bed in
             let post = try await bed.say("hi")
+            bed.clock.stop()
             let path = "channels/\(post.conversation)/messages"
             var remaining: [String] = []
             for _ in 0..<5 {

@@ -185,6 +185,7 @@ import Testing
     @Test func `the sixth message at once is told to wait, and one sent sooner is noted`() async throws {
         try await TestBed.run("slack") { bed in
             let post = try await bed.say("hi")
+            bed.clock.stop()
             let body: JSON = ["channel": JSON(post.conversation), "text": "x"]
             var statuses: [Int] = []
             for _ in 0..<6 { statuses.append(try await call(bed, "chat.postMessage", body).status) }

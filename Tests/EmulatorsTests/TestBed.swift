@@ -143,11 +143,21 @@ final class FakeGateway: Sendable {
     }
 }
 
-/// The machine's clock, which a test may put forward.
+/// The machine's clock, which a test may put forward or stop: a rate is told in full only while no time passes.
 final class SteppingClock: Clockwork {
-    private let ahead = Mutex(Duration.zero)
+    private struct State {
+        var ahead = Duration.zero
+        var stoppedAt: Timestamp?
+    }
 
-    var now: Timestamp { SystemClock().now.advanced(by: ahead.withLock { $0 }) }
-    func advance(by duration: Duration) { ahead.withLock { $0 += duration } }
+    private let state = Mutex(State())
+
+    var now: Timestamp {
+        let state = state.withLock { $0 }
+        return (state.stoppedAt ?? SystemClock().now).advanced(by: state.ahead)
+    }
+
+    func advance(by duration: Duration) { state.withLock { $0.ahead += duration } }
+    func stop() { state.withLock { $0.stoppedAt = SystemClock().now } }
     func sleep(for duration: Duration) async throws { try await Task.sleep(for: duration) }
 }

@@ -60,7 +60,8 @@ struct SlackEvents {
         return InboundEvent(
             kind: .message,
             // Slack sends a mention twice, as `app_mention` and as `message`, with two event ids and one `ts`.
-            dedupeKey: "\(channel):\(ts)",
+            // The time first: keys that grow with time are cheap to keep unique.
+            dedupeKey: "\(ts):\(channel)",
             conversationKey: place.conversationKey,
             position: position,
             occurredAt: Timestamp(microseconds: position),

@@ -117,7 +117,7 @@ extension Pipeline {
 
 extension InboundEvent {
     /// Whether more may follow that belongs to the same thought.
-    fileprivate var isHeldBack: Bool { kind == .message && !answersAlone }
+    var isHeldBack: Bool { kind == .message && !answersAlone }
 }
 
 extension Pipeline {

@@ -30,4 +30,21 @@ extension Pipeline {
         }
         return Waiting(entry: entry, channel: channel, events: events, unreadable: unreadable, situation: situation)
     }
+
+    /// Whether nobody seems to be still writing. If somebody is, the claim has been given back until they are done: one
+    /// thought that is sent as four messages gets one answer.
+    func isQuiet(_ waiting: Waiting, claim: Claim) async throws -> Bool {
+        let now = parts.clock.now
+        let received = waiting.events.map(\.record.receivedAt)
+        guard let first = received.min(), let latest = received.max(),
+            waiting.events.allSatisfy({ $0.event.isHeldBack })
+        else { return true }
+        let quietAt = latest.advanced(by: waiting.entry.debounce)
+        // A claim is never on the dot; what is a moment early is not worth another round.
+        guard min(quietAt, first.advanced(by: Limits.debounceMaximum)) > now.advanced(by: .milliseconds(10)) else {
+            return true
+        }
+        try await parts.turns.putOff(claim, debounce: waiting.entry.debounce, at: now)
+        return false
+    }
 }

@@ -96,32 +96,27 @@ package struct InboxStore: Sendable {
                 }
             )
             let lanes = InboxStore.lanes(of: zip(entries, written).filter { $0.1 > 0 }.map(\.0))
-            // A lane that is held is left alone: its holder looks again when it lets go. One whose time has come is
-            // not put off. Otherwise the latest event decides, within the longest debounce from the first.
+            // A lane that exists is left alone: its holder looks again when it lets go, and a claimer who finds that more
+            // came in the meantime puts it off. Only what must not wait pulls a free lane to now.
             try await connection.batch(
-                """
-                INSERT INTO lanes (
-                    act, business_id, channel_integration_id, conversation_key, claimable_at, waiting_since
-                ) VALUES ('answer', $1, $2, $3, $4, $5)
-                ON CONFLICT (act, business_id, channel_integration_id, conversation_key) DO UPDATE SET
-                    claimable_at = CASE
-                        WHEN lanes.holder IS NOT NULL OR lanes.claimable_at <= $5 THEN lanes.claimable_at
-                        WHEN $4 <= $5 THEN $4
-                        WHEN $6 < lanes.waiting_since THEN $4
-                        ELSE lanes.claimable_at
-                    END
-                """,
-                lanes.map { entry in
-                    [
-                        .id(entry.businessID), .id(entry.integrationID), .text(entry.conversationKey),
-                        .timestamp(now.advanced(by: entry.debounce)), .timestamp(now),
-                        .timestamp(now.advanced(by: entry.debounce - Limits.debounceMaximum)),
-                    ]
-                }
+                InboxStore.openLane + " DO NOTHING",
+                lanes.filter { $0.debounce > .zero }.map { $0.laneParameters(at: now) }
+            )
+            try await connection.batch(
+                InboxStore.openLane
+                    + " DO UPDATE SET claimable_at = $4 WHERE lanes.holder IS NULL AND lanes.claimable_at > $4",
+                lanes.filter { $0.debounce <= .zero }.map { $0.laneParameters(at: now) }
             )
             return written.map { $0 > 0 }
         }
     }
+
+    private static let openLane = """
+        INSERT INTO lanes (
+            act, business_id, channel_integration_id, conversation_key, claimable_at, waiting_since
+        ) VALUES ('answer', $1, $2, $3, $4, $5)
+        ON CONFLICT (act, business_id, channel_integration_id, conversation_key)
+        """
 
     /// The events that a conversation waits to have answered, in platform order.
     package func waiting(
@@ -195,5 +190,14 @@ package struct InboxStore: Sendable {
             }
         }
         return lanes
+    }
+}
+
+extension InboxEntry {
+    fileprivate func laneParameters(at now: Timestamp) -> [SQLValue] {
+        [
+            .id(businessID), .id(integrationID), .text(conversationKey), .timestamp(now.advanced(by: debounce)),
+            .timestamp(now),
+        ]
     }
 }
