@@ -13,21 +13,26 @@ struct AcceptBench: Sendable {
     let say: @Sendable (String) -> Void
 
     func run() async throws {
-        let server = try await Child.server(.accepting, businesses: 1, settings: [:], bed)
-        do {
-            try await measure(server)
-        } catch {
+        // One busy channel, as a load generator with unique ids makes it; and the other end, where every commit touches
+        // as many conversations as it has events.
+        for conversations in [1, Self.conversations] {
+            let server = try await Child.server(.accepting, businesses: 1, settings: [:], bed)
+            do {
+                try await measure(server, conversations: conversations)
+            } catch {
+                await server.end()
+                throw error
+            }
             await server.end()
-            throw error
         }
-        await server.end()
     }
 
-    private func measure(_ server: Child) async throws {
+    private func measure(_ server: Child, conversations: Int) async throws {
         say(
-            "\nAcknowledgements: \(Self.connections) keep-alive connections, closed loop, 1 KB bodies, \(options.seconds) s a round"
+            "\nAcknowledgements: \(Self.connections) keep-alive connections, closed loop, 1 KB bodies, "
+                + "\(options.seconds) s a round, \(conversations == 1 ? "one conversation" : "\(conversations) conversations")"
         )
-        let webhooks = SlackWebhooks(path: server.paths[0], conversations: Self.conversations, at: SystemClock().now)
+        let webhooks = SlackWebhooks(path: server.paths[0], conversations: conversations, at: SystemClock().now)
         let echo = echoRequest(like: webhooks)
         var (next, acked) = (0, 0)
         var rates: [(echo: Round, acks: Round)] = []

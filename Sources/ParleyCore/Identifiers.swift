@@ -1,3 +1,13 @@
+import Synchronization
+
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#else
+import Darwin
+#endif
+
 /// A typed identifier: `ID<Conversation>` does not compile where `ID<Business>` is wanted.
 ///
 /// The value is a UUID version 7 (RFC 9562 §5.7), so ids made later sort later.
@@ -58,9 +68,9 @@ package struct UUID7: Hashable, Sendable, Comparable, CustomStringConvertible {
 
     package init(at now: Timestamp) {
         let milliseconds = UInt64(clamping: now.milliseconds) & 0xFFFF_FFFF_FFFF
-        var random = SystemRandomNumberGenerator()
-        high = milliseconds << 16 | 0x7000 | (random.next() & 0x0FFF)
-        low = random.next() & 0x3FFF_FFFF_FFFF_FFFF | 0x8000_0000_0000_0000
+        let (first, second) = RandomWords.two()
+        high = milliseconds << 16 | 0x7000 | (first & 0x0FFF)
+        low = second & 0x3FFF_FFFF_FFFF_FFFF | 0x8000_0000_0000_0000
     }
 
     package init?(_ text: some StringProtocol) {
@@ -102,6 +112,32 @@ package struct UUID7: Hashable, Sendable, Comparable, CustomStringConvertible {
 
     package static func < (left: Self, right: Self) -> Bool {
         left.high != right.high ? left.high < right.high : left.low < right.low
+    }
+}
+
+/// Random bits of the system, fetched 256 bytes at a time: a webhook makes several ids, and each fetch is a system call.
+private enum RandomWords {
+    private struct State {
+        var words: [UInt64] = []
+    }
+
+    private static let state = Mutex(State())
+
+    static func two() -> (UInt64, UInt64) {
+        state.withLock { state in
+            while true {
+                if state.words.count >= 2 { return (state.words.removeLast(), state.words.removeLast()) }
+                state.words = fetch()
+            }
+        }
+    }
+
+    private static func fetch() -> [UInt64] {
+        var words = [UInt64](repeating: 0, count: 32)
+        let isFilled = words.withUnsafeMutableBytes { getentropy($0.baseAddress, $0.count) == 0 }
+        if isFilled { return words }
+        var random = SystemRandomNumberGenerator()
+        return words.map { _ in random.next() }
     }
 }
 
