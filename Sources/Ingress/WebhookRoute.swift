@@ -1,7 +1,6 @@
 import ChannelKit
 import HTTPTypes
 import Hummingbird
-import Metrics
 import NIOCore
 import ParleyCore
 import Pipeline
@@ -17,12 +16,8 @@ struct WebhookRoute: Sendable {
         let response = await answer(request, context, channel: channel, at: receivedAt)
         // The channel comes from outside: only one that is spoken may become a label.
         let label = pipeline.speaks(ChannelID(channel)) ? channel : "unknown"
-        Counter(
-            label: "parley_webhooks_total",
-            dimensions: [("channel", label), ("status", String(response.status.code))]
-        ).increment()
-        Timer(label: "parley_webhook_seconds", dimensions: [("channel", label)])
-            .recordNanoseconds(clock.now.since(receivedAt).microseconds.multipliedReportingOverflow(by: 1000).0)
+        WebhookMetrics.answers.increment(ChannelStatus(channel: label, status: response.status.code))
+        WebhookMetrics.seconds.record(clock.now.since(receivedAt), label)
         return response
     }
 
@@ -75,6 +70,19 @@ struct WebhookRoute: Sendable {
             receivedAt: receivedAt
         )
     }
+}
+
+private struct ChannelStatus: Hashable {
+    let channel: String
+    let status: Int
+}
+
+private enum WebhookMetrics {
+    static let answers = CounterFamily<ChannelStatus>("parley_webhooks_total") {
+        [("channel", $0.channel), ("status", String($0.status))]
+    }
+
+    static let seconds = TimerFamily<String>("parley_webhook_seconds") { [("channel", $0)] }
 }
 
 extension Response {

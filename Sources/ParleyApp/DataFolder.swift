@@ -16,7 +16,10 @@ enum DataFolder {
         for part in path.split(separator: "/") {
             made += made.isEmpty || made.hasSuffix("/") ? String(part) : "/\(part)"
             guard mkdir(made, 0o700) != 0, errno != EEXIST else { continue }
-            throw SettingsError(key: "PARLEY_DATABASE_URL", fix: "the folder \(made) cannot be made; check its permissions")
+            throw SettingsError(
+                key: "PARLEY_DATABASE_URL",
+                fix: "the folder \(made) cannot be made; check its permissions"
+            )
         }
     }
 

@@ -1,5 +1,4 @@
 import AgentKit
-import AsyncHTTPClient
 import Integrations
 import Logging
 import Migrations
@@ -19,7 +18,7 @@ package struct Workbench: Sendable {
     package let logger: Logger
     /// Said aloud once: the master key was made at this start.
     package let madeMasterKeyAt: String?
-    private let client: HTTPClient
+    private let outgoing: OutgoingHTTP
 
     /// Opens what `settings` name, bringing the schema up to date.
     ///
@@ -37,17 +36,17 @@ package struct Workbench: Sendable {
         let (key, madeAt) = try await masterKey(settings, for: database)
         let stores = Stores(database, vault: CredentialVault(key, clock: clock), clock: clock)
         if migrates { try await stores.tools.register(Catalogue.builtIn) }
-        let client = OutgoingHTTP.makeClient()
+        let outgoing = OutgoingHTTP()
         return Workbench(
             settings: settings,
             database: database,
             stores: stores,
             channels: Channels.all(settings),
-            transport: OutgoingHTTP(client),
+            transport: outgoing,
             clock: clock,
             logger: logger,
             madeMasterKeyAt: madeAt,
-            client: client
+            outgoing: outgoing
         )
     }
 
@@ -71,7 +70,7 @@ package struct Workbench: Sendable {
 
     package func close() async {
         do {
-            try await client.shutdown()
+            try await outgoing.shutdown()
         } catch {
             logger.debug("the HTTP client did not shut down cleanly")
         }

@@ -79,6 +79,8 @@ private struct JSONParser {
             offset += 1
             return .object(JSONObject())
         }
+        // Most of the platforms' objects have five to twelve members; growing to that costs four moves.
+        members.reserveCapacity(8)
         while true {
             skipSpace()
             guard try peek() == UInt8(ascii: "\"") else { throw .unexpected(offset: offset) }

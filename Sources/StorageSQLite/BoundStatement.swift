@@ -87,7 +87,9 @@ extension SQLValue {
         var text = text
         return text.withUTF8 { bytes in
             bytes.withMemoryRebound(to: CChar.self) { characters in
-                guard let start = characters.baseAddress else { return sqlite3_bind_text(statement, index, "", 0, copied) }
+                guard let start = characters.baseAddress else {
+                    return sqlite3_bind_text(statement, index, "", 0, copied)
+                }
                 return sqlite3_bind_text64(
                     statement,
                     index,

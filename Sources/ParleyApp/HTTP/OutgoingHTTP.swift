@@ -4,25 +4,60 @@ import NIOCore
 import NIOHTTP1
 import NIOPosix
 import ParleyCore
+import Synchronization
 
-/// The one HTTP client of the process, over AsyncHTTPClient. Redirects are never followed, answers are bounded.
-package struct OutgoingHTTP: HTTPTransport {
-    private let client: HTTPClient
+/// The process's way out, over AsyncHTTPClient. Redirects are never followed, answers are bounded.
+///
+/// A client's pool copies the list of its connections whenever one is added: a thousand turns that wait for one model
+/// would cost a hundred megabytes. So there are as many clients as are needed for each to have few calls under way; at
+/// light load that is one, whose connections are used again and again.
+package final class OutgoingHTTP: HTTPTransport {
+    private struct Shelf {
+        let client: HTTPClient
+        var underWay = 0
+    }
 
-    package init(_ client: HTTPClient) { self.client = client }
+    private static let callsPerClient = 64
 
-    /// A client with the settings that ``OutgoingHTTP`` relies on; to be shut down by whoever made it.
-    package static func makeClient() -> HTTPClient {
+    private let shelves = Mutex<[Shelf]>([])
+
+    package init() {}
+
+    /// Ends all connections; to be called once, when nothing is under way any more.
+    package func shutdown() async throws {
+        let clients = shelves.withLock { shelves in
+            defer { shelves = [] }
+            return shelves.map(\.client)
+        }
+        for client in clients { try await client.shutdown() }
+    }
+
+    private func take() -> (index: Int, client: HTTPClient) {
+        shelves.withLock { shelves in
+            let index =
+                shelves.firstIndex { $0.underWay < Self.callsPerClient }
+                ?? {
+                    shelves.append(Shelf(client: Self.makeClient()))
+                    return shelves.count - 1
+                }()
+            shelves[index].underWay += 1
+            return (index, shelves[index].client)
+        }
+    }
+
+    private func giveBack(_ index: Int) {
+        shelves.withLock { if $0.indices.contains(index) { $0[index].underWay -= 1 } }
+    }
+
+    private static func makeClient() -> HTTPClient {
         var configuration = HTTPClient.Configuration(
             redirectConfiguration: .disallow,
             timeout: HTTPClient.Configuration.Timeout(connect: .seconds(5)),
             decompression: .disabled
         )
         configuration.httpVersion = .http1Only
-        // Every turn may be waiting for the same model, and every delivery for the same platform: whoever is let in by
-        // the limits of the pipeline must not queue for a connection then. Idle ones are closed soon.
-        configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit =
-            Limits.turnsAtOnce + Limits.deliveriesAtOnce
+        // Whoever is let in must not queue for a connection. Idle ones are closed soon.
+        configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = callsPerClient
         configuration.connectionPool.idleTimeout = .seconds(30)
         return HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
     }
@@ -77,6 +112,8 @@ package struct OutgoingHTTP: HTTPTransport {
         request.method = HTTPMethod(rawValue: call.method.rawValue)
         for header in call.headers { request.headers.add(name: header.name, value: header.value) }
         if !call.body.isEmpty { request.body = .bytes(ByteBuffer(bytes: call.body)) }
+        let (index, client) = take()
+        defer { giveBack(index) }
         do {
             return try await read(try await client.execute(request, timeout: TimeAmount(call.timeout)))
         } catch let error as HTTPClientError {

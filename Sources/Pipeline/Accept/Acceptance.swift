@@ -99,19 +99,21 @@ extension Pipeline {
     }
 
     func count(_ reading: WebhookReading, on channel: ChannelID) {
-        for event in reading.events {
-            Counter(
-                label: "parley_webhook_events_total",
-                dimensions: [("channel", channel.name), ("kind", event.kind.rawValue)]
-            ).increment()
-        }
+        for event in reading.events { AcceptMetrics.events.increment(ChannelWord(channel.name, event.kind.rawValue)) }
         for kind in reading.ignored {
             // The kind is the platform's word: bounded, so that nobody can fill the registry with names.
-            Counter(
-                label: "parley_webhook_events_ignored_total",
-                dimensions: [("channel", channel.name), ("kind", String(kind.prefix(40)))]
-            ).increment()
+            AcceptMetrics.ignored.increment(ChannelWord(channel.name, String(kind.prefix(40))))
         }
+    }
+}
+
+private enum AcceptMetrics {
+    static let events = CounterFamily<ChannelWord>("parley_webhook_events_total") {
+        [("channel", $0.channel), ("kind", $0.word)]
+    }
+
+    static let ignored = CounterFamily<ChannelWord>("parley_webhook_events_ignored_total") {
+        [("channel", $0.channel), ("kind", $0.word)]
     }
 }
 

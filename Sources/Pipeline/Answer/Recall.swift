@@ -4,12 +4,26 @@ import ParleyCore
 import Storage
 
 /// What the model is told beside the question.
-struct TurnContext: Sendable {
+final class TurnContext: Sendable {
     let agent: AgentProfile
     let request: ModelRequest
     let sessionID: ID<Session>
     let startsSession: Bool
     let steps: [JourneyStep]
+
+    init(
+        agent: AgentProfile,
+        request: ModelRequest,
+        sessionID: ID<Session>,
+        startsSession: Bool,
+        steps: [JourneyStep]
+    ) {
+        self.agent = agent
+        self.request = request
+        self.sessionID = sessionID
+        self.startsSession = startsSession
+        self.steps = steps
+    }
 }
 
 // The third verb of the second act.

@@ -1,7 +1,7 @@
 import ParleyCore
 
 /// A conversation with the contact who writes in it now, as a turn needs them.
-package struct ConversationRecord: Sendable {
+package final class ConversationRecord: Sendable {
     package enum Owner: String, Sendable { case agent, human }
 
     package let id: ID<Conversation>
@@ -19,6 +19,38 @@ package struct ConversationRecord: Sendable {
     package let messageCount: Int64
     /// What `conversation_memory` holds for the contact on this channel.
     package let memory: JSON
+
+    init(
+        id: ID<Conversation>,
+        businessID: ID<Business>,
+        integrationID: ID<Integration>,
+        conversationKey: String,
+        contactID: ID<Contact>,
+        contactName: String?,
+        isActive: Bool,
+        owner: Owner,
+        ownerUntil: Timestamp?,
+        modelOverride: String?,
+        sessionID: ID<Session>,
+        lastActivityAt: Timestamp,
+        messageCount: Int64,
+        memory: JSON
+    ) {
+        self.id = id
+        self.businessID = businessID
+        self.integrationID = integrationID
+        self.conversationKey = conversationKey
+        self.contactID = contactID
+        self.contactName = contactName
+        self.isActive = isActive
+        self.owner = owner
+        self.ownerUntil = ownerUntil
+        self.modelOverride = modelOverride
+        self.sessionID = sessionID
+        self.lastActivityAt = lastActivityAt
+        self.messageCount = messageCount
+        self.memory = memory
+    }
 
     /// Whether a human answers here at `now`: a lease that has run out hands back to the agent.
     package func isOwnedByHuman(at now: Timestamp) -> Bool {

@@ -61,9 +61,9 @@ package struct Doctor: Sendable {
 
     /// The first visit, before anything was made: only what needs no database.
     private static func withoutDatabase(_ settings: ParleySettings, _ findings: [Finding]) async -> [Finding] {
-        let client = OutgoingHTTP.makeClient()
-        let models = await ModelCheck(settings, transport: OutgoingHTTP(client)).findings([settings.model])
-        try? await client.shutdown()
+        let outgoing = OutgoingHTTP()
+        let models = await ModelCheck(settings, transport: outgoing).findings([settings.model])
+        try? await outgoing.shutdown()
         return findings + models + [RemoteCheck.publicURL(settings, isNeeded: false)]
     }
 
