@@ -1,8 +1,17 @@
 import Logging
 import Metrics
+import NIOCore
 import ParleyCore
 import ServiceLifecycle
 import UnixSignals
+
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#else
+import Darwin
+#endif
 
 /// What `parley serve` and `parley demo` have in common: logs, metrics, signals, and an orderly end.
 package enum Serving {
@@ -17,7 +26,9 @@ package enum Serving {
                 )
             }
             let gateway = try await Gateway(workbench, metrics: metrics)
-            try await group(gateway.services(onRunning: { onRunning($0) }), logger).run()
+            try await listening(on: settings.port) {
+                try await group(gateway.services(onRunning: { onRunning($0) }), logger).run()
+            }
         }
     }
 
@@ -30,7 +41,19 @@ package enum Serving {
         let (logger, metrics) = bootstrap(settings)
         try DataFolder.make(folder)
         let demo = Demo(settings: settings, folder: folder, metrics: metrics, logger: logger, onReady: onReady)
-        try await group([demo], logger).run()
+        try await listening(on: settings.port) { try await group([demo], logger).run() }
+    }
+
+    // Names the fix for what goes wrong most often at a start.
+    private static func listening(on port: Int, _ run: () async throws -> Void) async throws {
+        do {
+            try await run()
+        } catch let error as IOError where error.errnoCode == EADDRINUSE {
+            throw SettingsError(
+                key: "PARLEY_HTTP_PORT",
+                fix: "port \(port), or the next one in a demo, is in use; choose another (parley demo --port N)"
+            )
+        }
     }
 
     private static func bootstrap(_ settings: ParleySettings) -> (Logger, MetricsRegistry) {
