@@ -137,11 +137,21 @@ package struct JourneyStore: Sendable {
         _ parameters: [SQLValue],
         on connection: any SQLConnection
     ) async throws -> InboxEvent? {
-        // The engines do not agree whether LIKE tells capitals apart, and reports name the same ids: look again.
-        try await connection.query(
-            "SELECT * FROM inbox_events WHERE \(condition) AND event LIKE $1 ESCAPE '!' ORDER BY id DESC LIMIT 20",
-            [.text(pattern(platformMessageID))] + parameters
-        ).map { try InboxEvent($0) }.first { $0.event["platform_message_id"]?.string == platformMessageID }
+        // Where a platform's ids are unique in a chat only, a channel puts the chat before them (`C1:1760000000.000100`);
+        // people give what the platform shows.
+        for prefix in ["", "%:"] {
+            // The engines do not agree whether LIKE tells capitals apart, and reports name the same ids: look again.
+            let events = try await connection.query(
+                "SELECT * FROM inbox_events WHERE \(condition) AND event LIKE $1 ESCAPE '!' ORDER BY id DESC LIMIT 20",
+                [.text(pattern(platformMessageID, after: prefix))] + parameters
+            ).map { try InboxEvent($0) }
+            let found = events.first { event in
+                let id = event.event["platform_message_id"]?.string
+                return id == platformMessageID || id?.hasSuffix(":\(platformMessageID)") == true
+            }
+            if let found { return found }
+        }
+        return nil
     }
 
     private static func journey(of subject: Subject, on connection: any SQLConnection) async throws -> Journey {
@@ -192,15 +202,15 @@ package struct JourneyStore: Sendable {
         )
     }
 
-    // A substring of the stored JSON: `"platform_message_id":"…"`.
-    private static func pattern(_ platformMessageID: String) -> String {
-        let member = "\"platform_message_id\":\(JSON.string(platformMessageID))"
+    // A substring of the stored JSON: `"platform_message_id":"…"`, with a pattern before the id.
+    private static func pattern(_ platformMessageID: String, after prefix: String) -> String {
+        let member = "\(JSON.string(platformMessageID))".dropFirst()
         var escaped = ""
         for character in member {
             if character == "%" || character == "_" || character == "!" { escaped.append("!") }
             escaped.append(character)
         }
-        return "%\(escaped)%"
+        return "%\"platform!_message!_id\":\"\(prefix)\(escaped)%"
     }
 
     // Steps of one moment keep their order by the id's random part being replaced with a counter.
