@@ -36,6 +36,16 @@ struct RestartTests {
                     house.world.exchanges().contains { $0.eventID == post.eventIDs.first && $0.outcome == "ok" }
                 }
             }
+            // The next emulated platform knows nobody yet, and would refuse for good what is sent before people have written
+            // and the faults are on again.
+            let database = try await SQLiteDatabase.open(path: "\(folder)/parley.sqlite")
+            try await database.transaction { connection in
+                try await connection.execute(
+                    "UPDATE deliveries SET not_before = $1 WHERE settled_at IS NULL",
+                    [.timestamp(SystemClock().now.advanced(by: .seconds(6)))]
+                )
+            }
+            database.close()
             // Another seed: the same one would make the same message ids, and those have been answered.
             try await DemoHouse.run(in: folder, seed: 8, faults: refusing, usesScriptedModel: true) { house in
                 // The world is a new one: it must have heard of people before a bot may write to them.
