@@ -94,7 +94,7 @@ package enum BenchServer {
             return Response(status: .ok)
         }
         router.get("/bench/rows") { _, _ in
-            let rows = try await database.read { connection in
+            let rows = try await database.read(.house) { connection in
                 try await connection.first(
                     """
                     SELECT (SELECT COUNT(*) FROM inbox_events) AS inbox, (SELECT COUNT(*) FROM turns) AS turns,

@@ -94,7 +94,7 @@ private struct DatabaseReadiness: Readiness {
 
     func problems() async -> [String] {
         do {
-            try await database.transaction { connection in
+            try await database.transaction(.schema) { connection in
                 try await connection.execute("UPDATE fence_sequence SET value = value")
             }
             return []

@@ -96,7 +96,7 @@ package struct Workbench: Sendable {
     }
 
     private static func hasSecrets(_ database: SQLiteDatabase) async throws -> Bool {
-        try await database.read { connection in
+        try await database.read(.house) { connection in
             let hasTable = try await connection.first(
                 "SELECT 1 AS found FROM sqlite_master WHERE type = 'table' AND name = 'business_keys'",
                 []

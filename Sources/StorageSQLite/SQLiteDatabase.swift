@@ -53,6 +53,7 @@ package final class SQLiteDatabase: SQLDatabase {
     }
 
     package func read<Result: Sendable>(
+        _ scope: SQLScope,
         _ body: @Sendable (any SQLConnection) async throws -> Result
     ) async throws -> Result {
         let index = idlestReader()
@@ -62,6 +63,7 @@ package final class SQLiteDatabase: SQLDatabase {
 
     @discardableResult
     package func transaction<Result: Sendable>(
+        _ scope: SQLScope,
         _ body: @Sendable (any SQLConnection) async throws -> Result
     ) async throws -> Result {
         try await writer.transaction(body)

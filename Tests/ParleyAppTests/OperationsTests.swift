@@ -395,7 +395,7 @@ private func json(_ fields: [String: String]) -> String {
 }
 
 private func addUsage(of models: [String], _ business: ID<Business>, _ database: SQLiteDatabase) async throws {
-    try await database.transaction { connection in
+    try await database.transaction(.house) { connection in
         for model in models {
             try await UsageStore.add(
                 UsageRecord(businessID: business, day: "2026-11-21", model: model, messages: 1),

@@ -39,7 +39,7 @@ struct RestartTests {
             // The next emulated platform knows nobody yet, and would refuse for good what is sent before people have written
             // and the faults are on again.
             let database = try await SQLiteDatabase.open(path: "\(folder)/parley.sqlite")
-            try await database.transaction { connection in
+            try await database.transaction(.house) { connection in
                 try await connection.execute(
                     "UPDATE deliveries SET not_before = $1 WHERE settled_at IS NULL",
                     [.timestamp(SystemClock().now.advanced(by: .seconds(6)))]
@@ -157,21 +157,27 @@ private final class FullDisk: SQLDatabase {
 
     var dialect: Dialect { database.dialect }
 
-    func read<Result: Sendable>(_ body: @Sendable (any SQLConnection) async throws -> Result) async throws -> Result {
-        try await database.read(body)
+    func read<Result: Sendable>(
+        _ scope: SQLScope,
+        _ body: @Sendable (any SQLConnection) async throws -> Result
+    ) async throws -> Result {
+        try await database.read(scope, body)
     }
 
     func transaction<Result: Sendable>(
+        _ scope: SQLScope,
         _ body: @Sendable (any SQLConnection) async throws -> Result
     ) async throws -> Result {
         if isFull.withLock({ $0 }) { throw SQLError.cannotWrite("the disk is full") }
-        return try await database.transaction(body)
+        return try await database.transaction(scope, body)
     }
 }
 
 extension Workbench {
     fileprivate func events() async throws -> Int64 {
-        try await database.read { try await $0.first("SELECT COUNT(*) AS n FROM inbox_events", [])?.int("n") ?? -1 }
+        try await database.read(.house) {
+            try await $0.first("SELECT COUNT(*) AS n FROM inbox_events", [])?.int("n") ?? -1
+        }
     }
 
     fileprivate func parts(over database: any SQLDatabase, settings: ParleySettings, log: RecordedLog) -> PipelineParts

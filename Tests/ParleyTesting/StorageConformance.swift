@@ -168,7 +168,7 @@ extension StorageConformance {
     }
 
     static func businesses(_ database: any SQLDatabase) async throws -> Int64 {
-        try await database.read { try await businesses(on: $0) }
+        try await database.read(.house) { try await businesses(on: $0) }
     }
 
     static func businesses(on connection: any SQLConnection) async throws -> Int64 {

@@ -52,7 +52,7 @@ extension StorageConformance {
         findings.expect(try await store.search("weekend", in: world.ours), is: [], "the keyword that is gone")
 
         guard let hours = all.first(where: { $0.answer == "Always." })?.id else { return }
-        try await database.transaction { connection in
+        try await database.transaction(.house) { connection in
             try await KnowledgeStore.countUse(of: [hours, hours], in: world.ours, on: connection)
             try await KnowledgeStore.countUse(of: [hours], in: world.theirs, on: connection)
         }
@@ -95,7 +95,7 @@ extension StorageConformance {
         for fields in steps {
             world.clock.advance(by: .seconds(1))
             let now = world.clock.now
-            try await database.transaction { connection in
+            try await database.transaction(.house) { connection in
                 try await LeadStore.merge(
                     fields,
                     contact: world.contact,
@@ -119,7 +119,7 @@ extension StorageConformance {
         findings.expect(lead?.extraData["interests"], is: ["iPhone 15", "Case"], "the interests")
         findings.expect(lead?.createdAt, is: time.advanced(by: .seconds(1)), "when it began")
         findings.expect(lead?.updatedAt, is: time.advanced(by: .seconds(5)), "when it grew")
-        let contact = try await database.read {
+        let contact = try await database.read(.house) {
             try await $0.first("SELECT email FROM contacts WHERE id = $1", [.id(world.contact)])
         }
         findings.expect(contact?.optionalText("email"), is: "ada@example.com", "the contact's address")
@@ -141,7 +141,7 @@ extension StorageConformance {
         var tomorrow = one
         tomorrow.day = "2026-11-22"
         let records = [one, one, tomorrow]
-        try await database.transaction { connection in
+        try await database.transaction(.house) { connection in
             for record in records { try await UsageStore.add(record, on: connection) }
         }
         let first = try await world.usage.usage(of: world.ours, from: "2026-11-01", through: "2026-11-21")
@@ -157,7 +157,7 @@ extension StorageConformance {
         let world = try await World(database)
         for index in 0..<7 {
             let contact = try await World.contact(of: world.ours, database)
-            try await database.transaction { connection in
+            try await database.transaction(.house) { connection in
                 try await LeadStore.merge(
                     LeadFields(name: "Lead \(index)"),
                     contact: contact,
@@ -200,7 +200,7 @@ extension StorageConformance {
         let conversation = ID<Conversation>(at: time)
         let session = ID<Session>(at: time)
         let ids = (0..<count).map { _ in ID<Message>(at: time) }.sorted()
-        try await database.transaction { connection in
+        try await database.transaction(.house) { connection in
             try await connection.execute(
                 """
                 INSERT INTO conversations (
@@ -241,7 +241,7 @@ extension StorageConformance {
             baseURL: "https://service.example",
             endpoints: [World.endpoint("check_stock")]
         )
-        try await database.transaction { connection in
+        try await database.transaction(.house) { connection in
             try await LeadStore.merge(
                 LeadFields(name: "Ada"),
                 contact: world.contact,
@@ -297,7 +297,7 @@ extension StorageConformance {
         let usage = try await world.usage.usage(of: theirs, from: "2026-01-01", through: "2026-12-31")
         findings.expect(usage.isEmpty, "usage is told")
         let stolen = await findings.error("a lead for another's contact") {
-            try await database.transaction { connection in
+            try await database.transaction(.house) { connection in
                 try await LeadStore.merge(
                     LeadFields(name: "Eve"),
                     contact: world.contact,
@@ -316,7 +316,7 @@ extension StorageConformance {
     }
 
     private static func contents(_ database: any SQLDatabase, of business: ID<Business>) async throws -> [String] {
-        try await database.read { connection in
+        try await database.read(.house) { connection in
             var texts: [String] = []
             for (table, columns) in [
                 ("channel_integrations", ["settings", "webhook_url", "health", "is_active", "credentials"]),

@@ -118,7 +118,7 @@ extension StorageConformance.Traffic {
 
     /// The events that wait for a claim.
     func waiting(_ claim: Claim, upTo count: Int = 100) async throws -> [InboxEvent] {
-        try await database.read { try await inbox.waiting(claim, upTo: count, on: $0) }
+        try await database.read(.house) { try await inbox.waiting(claim, upTo: count, on: $0) }
     }
 
     /// The claim's conversation, opened if it is new.
@@ -129,7 +129,9 @@ extension StorageConformance.Traffic {
     }
 
     func find(_ claim: Claim, sender: String = "u1") async throws -> ConversationRecord? {
-        try await database.read { try await conversations.find(claim, sender: sender, channel: "telegram", on: $0) }
+        try await database.read(.house) {
+            try await conversations.find(claim, sender: sender, channel: "telegram", on: $0)
+        }
     }
 
     /// A turn that answers `events` with as many deliveries as `replies`.
@@ -211,7 +213,7 @@ extension StorageConformance.Traffic {
 
     /// What a lane looks like, without its fence; nil when there is none.
     func lane(_ address: Address, _ act: Claim.Act = .answer) async throws -> Lane? {
-        try await database.read { connection in
+        try await database.read(.house) { connection in
             try await connection.first(
                 """
                 SELECT claimable_at, waiting_since, holder FROM lanes
@@ -235,11 +237,13 @@ extension StorageConformance.Traffic {
     }
 
     func count(_ sql: String, _ parameters: [SQLValue] = []) async throws -> Int64 {
-        try await database.read { try await $0.first("SELECT COUNT(*) AS n FROM \(sql)", parameters)?.int("n") ?? -1 }
+        try await database.read(.house) {
+            try await $0.first("SELECT COUNT(*) AS n FROM \(sql)", parameters)?.int("n") ?? -1
+        }
     }
 
     func row(_ sql: String, _ parameters: [SQLValue]) async throws -> SQLRow {
-        guard let row = try await database.read({ try await $0.first(sql, parameters) }) else {
+        guard let row = try await database.read(.house, { try await $0.first(sql, parameters) }) else {
             throw Unexpected(what: "no row for \(sql)")
         }
         return row
@@ -247,7 +251,7 @@ extension StorageConformance.Traffic {
 
     /// Everything of a business that the hot stores write, to see whether anything has changed.
     func contents(of business: ID<Business>) async throws -> [String] {
-        try await database.read { connection in
+        try await database.read(.house) { connection in
             var texts: [String] = []
             for (table, columns) in Self.columns {
                 let rows = try await connection.query("SELECT * FROM \(table) WHERE business_id = $1", [.id(business)])

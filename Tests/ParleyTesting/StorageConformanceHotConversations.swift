@@ -119,7 +119,7 @@ extension StorageConformance {
         }
         guard let conversation, let session else { return }
         func remembered(_ session: ID<Session>, upTo count: Int) async throws -> [RememberedMessage] {
-            try await database.read { connection in
+            try await database.read(.house) { connection in
                 try await traffic.conversations.remembered(
                     conversation.id,
                     session: session,
@@ -141,7 +141,7 @@ extension StorageConformance {
             is: 0,
             "messages of a session that never was"
         )
-        let hasReply = try await database.read {
+        let hasReply = try await database.read(.house) {
             try await traffic.conversations.hasReply(in: conversation.id, of: traffic.ours.business, on: $0)
         }
         findings.expect(hasReply, is: true, "whether we have answered")

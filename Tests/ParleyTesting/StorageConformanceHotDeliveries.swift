@@ -70,7 +70,7 @@ extension StorageConformance {
         findings.expect(try await deliveries.settle(next, refused, claim: second, at: after(5004)) == nil, "a third")
         findings.expect(try await deliveries.find(next.id)?.deadReason, is: "blocked", "why it is dead")
         findings.expect(try await traffic.lane(traffic.ours, .deliver) == nil, "an empty lane is left")
-        let attempts = try await database.read { connection in
+        let attempts = try await database.read(.house) { connection in
             try await connection.query(
                 "SELECT attempt, verdict FROM delivery_attempts WHERE delivery_id = $1 ORDER BY attempt",
                 [.id(first.id)]

@@ -76,7 +76,7 @@ extension StorageConformance {
         _ findings: inout Findings
     ) async throws {
         let theirs = traffic.theirs
-        let (remembered, hasReply) = try await traffic.database.read { connection in
+        let (remembered, hasReply) = try await traffic.database.read(.house) { connection in
             let remembered = try await traffic.conversations.remembered(
                 conversation.id,
                 session: conversation.sessionID,

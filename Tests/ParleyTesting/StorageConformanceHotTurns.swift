@@ -46,7 +46,7 @@ extension StorageConformance {
         findings.expect(try await traffic.lane(traffic.ours) == nil, "the lane of the answered events is still there")
         findings.expect(try await traffic.waiting(claim).count, is: 0, "open events")
         let messages: [SQLValue] = [.id(business), .id(turn.turnID)]
-        let kept = try await database.read { connection in
+        let kept = try await database.read(.house) { connection in
             try await connection.query(
                 "SELECT role, content, session_id FROM messages WHERE business_id = $1 AND turn_id = $2",
                 messages
@@ -218,7 +218,7 @@ extension StorageConformance {
         findings.expect(try await traffic.lane(ours, .deliver) == nil, "an empty lane is left")
         let (four, _, fourth) = try await traffic.answered("d", in: ours, at: after(30))
         findings.expect(fourth.id, is: four.deliveries.first?.id, "the first delivery when all before are settled")
-        let positions = try await database.read { connection in
+        let positions = try await database.read(.house) { connection in
             try await connection.query("SELECT position FROM deliveries WHERE business_id = $1", [.id(ours.business)])
                 .map { try $0.int("position") }
         }

@@ -14,7 +14,7 @@ extension StorageConformance {
         ]
         let bytes = (0...255).map { UInt8($0) }
         let name = "Zoë's “shop” 🛒 $1 ? -- not a comment"
-        let business = try await database.transaction { connection in
+        let business = try await database.transaction(.schema) { connection in
             try await connection.execute(
                 insertion,
                 [.id(id), .text(name), .json(settings), .bool(false), .timestamp(time)]
@@ -35,10 +35,12 @@ extension StorageConformance {
             )
             return try await connection.first("SELECT * FROM businesses WHERE id = $1", [.id(id)])
         }
-        let key = try await database.read {
+        let key = try await database.read(.schema) {
             try await $0.first("SELECT * FROM business_keys WHERE business_id = $1", [.id(id)])
         }
-        let stored = try await database.read { try await $0.first("SELECT * FROM agents WHERE id = $1", [.id(agent)]) }
+        let stored = try await database.read(.schema) {
+            try await $0.first("SELECT * FROM agents WHERE id = $1", [.id(agent)])
+        }
         findings.expect(try business?.id("id"), is: id, "an id")
         findings.expect(try business?.text("name"), is: name, "a text")
         findings.expect(try business?.json("settings"), is: settings, "JSON")
@@ -56,21 +58,21 @@ extension StorageConformance {
 
     static func rollback(_ database: any SQLDatabase, _ findings: inout Findings) async throws {
         do {
-            try await database.transaction { connection in
+            try await database.transaction(.schema) { connection in
                 try await insertBusiness(ID(at: time), "gone", on: connection)
                 throw Deliberate()
             }
             findings.expect(false, "the body's error was swallowed")
         } catch is Deliberate {}
         findings.expect(try await businesses(database), is: 0, "rows after a rollback")
-        try await database.transaction { try await insertBusiness(ID(at: time), "kept", on: $0) }
+        try await database.transaction(.schema) { try await insertBusiness(ID(at: time), "kept", on: $0) }
         findings.expect(try await businesses(database), is: 1, "rows after the next commit")
     }
 
     static func failedStatement(_ database: any SQLDatabase, _ findings: inout Findings) async throws {
         let id = ID<Business>(at: time)
         let error = await findings.error("committing after a failed statement") {
-            try await database.transaction { connection in
+            try await database.transaction(.schema) { connection in
                 try await insertBusiness(id, "one", on: connection)
                 try? await insertBusiness(id, "one again", on: connection)
                 try? await insertBusiness(ID(at: time), "two", on: connection)
@@ -82,7 +84,7 @@ extension StorageConformance {
         }
         findings.expect(try await businesses(database), is: 0, "rows after a failed statement")
         _ = await findings.error("going on after a failed statement") {
-            try await database.transaction { connection in
+            try await database.transaction(.schema) { connection in
                 try await insertBusiness(id, "one", on: connection)
                 try? await insertBusiness(id, "one again", on: connection)
                 _ = try await connection.query("SELECT name FROM businesses")
@@ -93,9 +95,9 @@ extension StorageConformance {
 
     static func constraints(_ database: any SQLDatabase, _ findings: inout Findings) async throws {
         let id = ID<Business>(at: time)
-        try await database.transaction { try await insertBusiness(id, "first", on: $0) }
+        try await database.transaction(.schema) { try await insertBusiness(id, "first", on: $0) }
         let unique = await findings.error("a second row with one key") {
-            try await database.transaction { try await insertBusiness(id, "second", on: $0) }
+            try await database.transaction(.schema) { try await insertBusiness(id, "second", on: $0) }
         }
         if let unique, case .unique(let name) = unique {
             findings.expect(name.contains("businesses"), "the unique constraint is called \(name)")
@@ -103,10 +105,10 @@ extension StorageConformance {
             findings.expect(false, "a doubled key is \(String(describing: unique))")
         }
         let check = await findings.error("an empty name") {
-            try await database.transaction { try await insertBusiness(ID(at: time), "", on: $0) }
+            try await database.transaction(.schema) { try await insertBusiness(ID(at: time), "", on: $0) }
         }
         let foreign = await findings.error("a key of a business that does not exist") {
-            try await database.transaction { connection in
+            try await database.transaction(.schema) { connection in
                 _ = try await connection.execute(
                     """
                     INSERT INTO business_keys (business_id, version, master_key_id, wrapped_key, created_at)
@@ -124,7 +126,7 @@ extension StorageConformance {
 
     static func silentErrors(_ database: any SQLDatabase, _ findings: inout Findings) async throws {
         let id = ID<Business>(at: time)
-        try await database.transaction { try await insertBusiness(id, "first", on: $0) }
+        try await database.transaction(.schema) { try await insertBusiness(id, "first", on: $0) }
         let secret = "xoxb-very-secret"
         let attempts: [(sql: String, values: [SQLValue])] = [
             (insertion, businessRow(id, secret)),
@@ -137,7 +139,7 @@ extension StorageConformance {
         ]
         for (sql, values) in attempts {
             let error = await findings.error("a faulty statement") {
-                try await database.transaction { _ = try await $0.query(sql, values) }
+                try await database.transaction(.schema) { _ = try await $0.query(sql, values) }
             }
             let told = String(reflecting: error) + (error?.description ?? "")
             findings.expect(!told.contains(secret), "an error tells a value")
@@ -147,7 +149,7 @@ extension StorageConformance {
 
     static func batches(_ database: any SQLDatabase, _ findings: inout Findings) async throws {
         let ids = (0..<5).map { _ in ID<Business>(at: time) }
-        let written = try await database.transaction { connection in
+        let written = try await database.transaction(.schema) { connection in
             let first = try await connection.batch(insertion, ids.prefix(3).map { businessRow($0, "b") })
             let second = try await connection.batch(
                 insertion + " ON CONFLICT (id) DO NOTHING",
@@ -163,7 +165,7 @@ extension StorageConformance {
     static func failingBatch(_ database: any SQLDatabase, _ findings: inout Findings) async throws {
         let id = ID<Business>(at: time)
         let error = await findings.error("a batch with one key twice") {
-            try await database.transaction { connection in
+            try await database.transaction(.schema) { connection in
                 _ = try await connection.batch(
                     insertion,
                     [businessRow(ID(at: time), "a"), businessRow(id, "b"), businessRow(id, "c")]
@@ -178,9 +180,9 @@ extension StorageConformance {
     }
 
     static func snapshot(_ database: any SQLDatabase, _ findings: inout Findings) async throws {
-        let seen = try await database.read { connection in
+        let seen = try await database.read(.schema) { connection in
             let before = try await businesses(on: connection)
-            try await database.transaction { try await insertBusiness(ID(at: time), "meanwhile", on: $0) }
+            try await database.transaction(.schema) { try await insertBusiness(ID(at: time), "meanwhile", on: $0) }
             return [before, try await businesses(on: connection)]
         }
         findings.expect(seen, is: [0, 0], "what a read saw")
@@ -189,26 +191,26 @@ extension StorageConformance {
 
     static func readOnly(_ database: any SQLDatabase, _ findings: inout Findings) async throws {
         _ = await findings.error("writing in a read") {
-            try await database.read { try await insertBusiness(ID(at: time), "no", on: $0) }
+            try await database.read(.schema) { try await insertBusiness(ID(at: time), "no", on: $0) }
         }
         findings.expect(try await businesses(database), is: 0, "rows written by a read")
     }
 
     static func manyTasks(_ database: any SQLDatabase, _ findings: inout Findings) async throws {
         let id = ID<Business>(at: time)
-        try await database.transaction { try await insertBusiness(id, "busy", on: $0) }
+        try await database.transaction(.schema) { try await insertBusiness(id, "busy", on: $0) }
         try await withThrowingTaskGroup(of: Void.self) { group in
             for _ in 0..<64 {
                 group.addTask {
                     let usage = UsageRecord(businessID: id, day: "2026-11-21", model: "offline", messages: 1)
-                    try await database.transaction { connection in
+                    try await database.transaction(.schema) { connection in
                         try await UsageStore.add(usage, on: connection)
                         await Task.yield()
                         try await UsageStore.add(usage, on: connection)
                     }
                 }
                 group.addTask {
-                    let counts = try await database.read { connection in
+                    let counts = try await database.read(.schema) { connection in
                         try await connection.query("SELECT messages FROM api_usage WHERE business_id = $1", [.id(id)])
                             .map { try $0.int("messages") }
                     }
@@ -226,7 +228,7 @@ extension StorageConformance {
         let (begun, beginning) = AsyncStream.makeStream(of: Void.self)
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask {
-                try await database.transaction { connection in
+                try await database.transaction(.schema) { connection in
                     try await insertBusiness(ID(at: time), "cancelled", on: connection)
                     beginning.yield()
                     // Ends by being cancelled, never by itself.
@@ -240,22 +242,22 @@ extension StorageConformance {
                 findings.expect(false, "a cancelled body returned")
             } catch is CancellationError {}
         }
-        try await database.transaction { try await insertBusiness(ID(at: time), "next", on: $0) }
+        try await database.transaction(.schema) { try await insertBusiness(ID(at: time), "next", on: $0) }
         findings.expect(try await businesses(database), is: 1, "rows after a cancelled transaction")
     }
 
     static func parameters(_ database: any SQLDatabase, _ findings: inout Findings) async throws {
         _ = await findings.error("a missing parameter") {
-            try await database.transaction { _ = try await $0.query("SELECT $1 AS a, $2 AS b", [.text("x")]) }
+            try await database.transaction(.schema) { _ = try await $0.query("SELECT $1 AS a, $2 AS b", [.text("x")]) }
         }
         _ = await findings.error("a parameter too many") {
-            try await database.transaction { _ = try await $0.query("SELECT 1 AS a", [.text("x")]) }
+            try await database.transaction(.schema) { _ = try await $0.query("SELECT 1 AS a", [.text("x")]) }
         }
         let sql = """
             SELECT name, '$2 it''s $1' AS literal -- $3
             FROM businesses /* $4 */ WHERE name = $1 OR name = $1
             """
-        let row = try await database.transaction { connection in
+        let row = try await database.transaction(.schema) { connection in
             try await insertBusiness(ID(at: time), "$1", on: connection)
             return try await connection.first(sql, [.text("$1")])
         }

@@ -61,7 +61,7 @@ extension StorageConformance {
 
         static func contact(of business: ID<Business>, _ database: any SQLDatabase) async throws -> ID<Contact> {
             let id = ID<Contact>(at: time)
-            try await database.transaction { connection in
+            try await database.transaction(.house) { connection in
                 _ = try await connection.execute(
                     "INSERT INTO contacts (business_id, id, created_at, updated_at) VALUES ($1, $2, $3, $3)",
                     [.id(business), .id(id), .timestamp(time)]
@@ -118,7 +118,7 @@ extension StorageConformance {
     static func credentials(_ database: any SQLDatabase, _ findings: inout Findings) async throws {
         let world = try await World(database)
         let token = "12345:secret"
-        let blobs = try await database.read { connection in
+        let blobs = try await database.read(.house) { connection in
             try await connection.query("SELECT credentials FROM channel_integrations").map {
                 try $0.blob("credentials")
             }

@@ -32,7 +32,7 @@ import Testing
         _ database: SQLiteDatabase,
         _ place: Place = Place()
     ) async throws -> [UInt8] {
-        try await database.transaction { connection in
+        try await database.transaction(.house) { connection in
             try await vault.seal(
                 Self.secret,
                 table: place.table,
@@ -51,7 +51,7 @@ import Testing
         _ database: SQLiteDatabase,
         _ place: Place = Place()
     ) async throws -> Secret<[UInt8]> {
-        try await database.read { connection in
+        try await database.read(.house) { connection in
             try await vault.open(
                 blob,
                 table: place.table,
@@ -124,7 +124,7 @@ import Testing
             await #expect(throws: VaultError.otherMasterKey) {
                 _ = try await open(CredentialVault(.random()), blob, ours, database)
             }
-            try await database.transaction { connection in
+            try await database.transaction(.house) { connection in
                 _ = try await connection.execute(
                     """
                     INSERT INTO business_keys (business_id, version, master_key_id, wrapped_key, created_at)
@@ -136,7 +136,7 @@ import Testing
             await #expect(throws: VaultError.rejected) {
                 _ = try await open(CredentialVault(master), blob, theirs, database)
             }
-            try await database.transaction { _ = try await $0.execute("DELETE FROM business_keys") }
+            try await database.transaction(.house) { _ = try await $0.execute("DELETE FROM business_keys") }
             await #expect(throws: VaultError.noKey) {
                 _ = try await open(CredentialVault(master), blob, ours, database)
             }
@@ -148,7 +148,7 @@ import Testing
         try await withBusinesses { database, ours, _ in
             let vault = CredentialVault(.random())
             await #expect(throws: Deliberate.self) {
-                try await database.transaction { connection in
+                try await database.transaction(.house) { connection in
                     let blob = try await vault.seal(
                         Self.secret,
                         table: "t",

@@ -168,7 +168,7 @@ import Testing
 
     /// The statements that would make the schema, without what full-text search makes for itself.
     private static func schema(of database: SQLiteDatabase) async throws -> String {
-        let rows = try await database.read { connection in
+        let rows = try await database.read(.schema) { connection in
             try await connection.query(
                 """
                 SELECT sql FROM sqlite_master

@@ -8,12 +8,12 @@ import Testing
 @Suite struct SQLiteDatabaseTests {
     @Test func `a transaction keeps others out while it is suspended`() async throws {
         try await withTestDatabase { database in
-            try await database.transaction { _ = try await $0.execute("CREATE TABLE counter (value INTEGER)") }
-            try await database.transaction { _ = try await $0.execute("INSERT INTO counter VALUES (0)") }
+            try await database.transaction(.schema) { _ = try await $0.execute("CREATE TABLE counter (value INTEGER)") }
+            try await database.transaction(.schema) { _ = try await $0.execute("INSERT INTO counter VALUES (0)") }
             try await withThrowingTaskGroup(of: Void.self) { group in
                 for _ in 0..<50 {
                     group.addTask {
-                        try await database.transaction { connection in
+                        try await database.transaction(.schema) { connection in
                             let value = try await connection.first("SELECT value FROM counter", [])?.int("value") ?? 0
                             for _ in 0..<5 { await Task.yield() }
                             try await connection.execute("UPDATE counter SET value = $1", [.integer(value + 1)])
@@ -22,17 +22,19 @@ import Testing
                 }
                 try await group.waitForAll()
             }
-            let value = try await database.read { try await $0.first("SELECT value FROM counter", [])?.int("value") }
+            let value = try await database.read(.schema) {
+                try await $0.first("SELECT value FROM counter", [])?.int("value")
+            }
             #expect(value == 50)
         }
     }
 
     @Test func `reads go on while a transaction is open`() async throws {
         try await withTestDatabase { database in
-            try await database.transaction { connection in
+            try await database.transaction(.schema) { connection in
                 try await connection.execute("CREATE TABLE x (value INTEGER)")
                 for _ in 0..<10 {
-                    let tables = try await database.read {
+                    let tables = try await database.read(.schema) {
                         try await $0.query("SELECT 1 FROM sqlite_master WHERE name = 'x'")
                     }
                     #expect(tables.isEmpty)
@@ -43,7 +45,7 @@ import Testing
 
     @Test func `commits are written through and references are kept`() async throws {
         try await withTestDatabase { database in
-            let settings = try await database.transaction { connection in
+            let settings = try await database.transaction(.schema) { connection in
                 try await ["synchronous", "foreign_keys", "journal_mode", "busy_timeout"].asyncMap { name in
                     try await connection.first("SELECT * FROM pragma_\(name)", []).map { row in
                         row.optionalInt(name).map(String.init) ?? row.optionalText(name) ?? "?"
@@ -91,10 +93,10 @@ import Testing
             database.close()
             database.close()
             await #expect(throws: SQLError.disconnected) {
-                try await database.transaction { _ = try await $0.query("SELECT 1") }
+                try await database.transaction(.schema) { _ = try await $0.query("SELECT 1") }
             }
             await #expect(throws: SQLError.disconnected) {
-                try await database.read { _ = try await $0.query("SELECT 1") }
+                try await database.read(.schema) { _ = try await $0.query("SELECT 1") }
             }
         }
     }
@@ -114,26 +116,26 @@ import Testing
 
     @Test func `a full disk is told, and writing goes on when there is room again`() async throws {
         try await withTestDatabase { database in
-            try await database.transaction { _ = try await $0.execute("CREATE TABLE filler (data BLOB)") }
-            let pages = try await database.transaction { connection in
+            try await database.transaction(.schema) { _ = try await $0.execute("CREATE TABLE filler (data BLOB)") }
+            let pages = try await database.transaction(.schema) { connection in
                 try await connection.first("SELECT page_count FROM pragma_page_count", [])?.int("page_count") ?? 0
             }
-            try await database.transaction { _ = try await $0.query("PRAGMA max_page_count = \(pages + 4)") }
+            try await database.transaction(.schema) { _ = try await $0.query("PRAGMA max_page_count = \(pages + 4)") }
             let filler = SQLValue.blob([UInt8](repeating: 7, count: 200_000))
             let insert = "INSERT INTO filler (data) VALUES ($1)"
             do {
-                try await database.transaction { connection in
+                try await database.transaction(.schema) { connection in
                     // Even code that goes on after the error must not commit.
                     _ = try? await connection.execute(insert, [filler])
                     _ = try? await connection.execute(insert, [.blob([1])])
                 }
                 Issue.record("a full disk was not noticed")
             } catch SQLError.cannotWrite {}
-            let rows = try await database.read { try await $0.query("SELECT 1 FROM filler") }
+            let rows = try await database.read(.schema) { try await $0.query("SELECT 1 FROM filler") }
             #expect(rows.isEmpty)
-            try await database.transaction { _ = try await $0.query("PRAGMA max_page_count = 1000000") }
-            try await database.transaction { _ = try await $0.execute(insert, [filler]) }
-            let after = try await database.read { try await $0.query("SELECT 1 FROM filler") }
+            try await database.transaction(.schema) { _ = try await $0.query("PRAGMA max_page_count = 1000000") }
+            try await database.transaction(.schema) { _ = try await $0.execute(insert, [filler]) }
+            let after = try await database.read(.schema) { try await $0.query("SELECT 1 FROM filler") }
             #expect(after.count == 1)
         }
     }
@@ -141,7 +143,7 @@ import Testing
     @Test func `many different statements are not kept for ever`() async throws {
         try await withTestDatabase { database in
             for number in 0..<1500 {
-                let row = try await database.read {
+                let row = try await database.read(.schema) {
                     try await $0.first("SELECT \(number) AS n WHERE 1 = $1", [.int(1)])
                 }
                 #expect(try row?.int("n") == Int64(number))
@@ -160,18 +162,18 @@ import Testing
             let single = try await clock.measure {
                 for _ in 0..<10_000 {
                     let values = row()
-                    try await database.transaction { _ = try await $0.execute(insert, values) }
+                    try await database.transaction(.schema) { _ = try await $0.execute(insert, values) }
                 }
             }
             let batched = try await clock.measure {
                 for _ in 0..<10_000 {
                     let rows = (0..<64).map { _ in row() }
-                    try await database.transaction { _ = try await $0.batch(insert, rows) }
+                    try await database.transaction(.schema) { _ = try await $0.batch(insert, rows) }
                 }
             }
             let reads = try await clock.measure {
                 for _ in 0..<10_000 {
-                    _ = try await database.read { connection in
+                    _ = try await database.read(.schema) { connection in
                         try await connection.query("SELECT * FROM analytics_events LIMIT 20")
                     }
                 }

@@ -46,7 +46,7 @@ struct DemoBusiness: Sendable {
         let shop = emulatorURL + "/shop"
         if let known = try await workbench.stores.dataIntegrations.list(of: business).first {
             // The emulators may have another port this time.
-            _ = try await workbench.database.transaction { connection in
+            _ = try await workbench.database.transaction(.house) { connection in
                 try await connection.execute(
                     "UPDATE data_integrations SET base_url = $3 WHERE business_id = $1 AND id = $2",
                     [.id(business), .id(known.id), .text(shop)]

@@ -24,7 +24,7 @@ package struct Migrator: Sendable {
     @discardableResult
     package func up() async throws -> [Migration] {
         try await prepare()
-        try await database.read { try await check($0) }
+        try await database.read(.schema) { try await check($0) }
         var applied: [Migration] = []
         for migration in migrations where try await apply(migration) { applied.append(migration) }
         return applied
@@ -45,7 +45,7 @@ package struct Migrator: Sendable {
     /// Every migration that this binary knows or the database has, oldest first.
     package func status() async throws -> [MigrationStatus] {
         try await prepare()
-        let applied = try await database.read { try await self.applied($0) }
+        let applied = try await database.read(.schema) { try await self.applied($0) }
         let known = migrations.map { migration in
             let row = applied.first { $0.version == migration.version }
             return MigrationStatus(
@@ -112,7 +112,7 @@ extension Migrator {
     }
 
     private func prepare() async throws {
-        _ = try await database.transaction { connection in
+        _ = try await database.transaction(.schema) { connection in
             // BIGINT is an integer to SQLite and 64 bits to PostgreSQL: microseconds since 1970.
             try await connection.execute(
                 """
@@ -150,7 +150,7 @@ extension Migrator {
 
     /// False when it was applied already.
     private func apply(_ migration: Migration) async throws -> Bool {
-        try await database.transaction { connection in
+        try await database.transaction(.schema) { connection in
             if let lock = database.dialect.lockingMigrations { try await connection.execute(lock) }
             let known = try await connection.first(
                 "SELECT version FROM migrations WHERE version = $1",
@@ -170,7 +170,7 @@ extension Migrator {
     }
 
     private func revertNewest() async throws -> Migration? {
-        try await database.transaction { connection in
+        try await database.transaction(.schema) { connection in
             if let lock = database.dialect.lockingMigrations { try await connection.execute(lock) }
             try await check(connection)
             guard let newest = try await applied(connection).last,

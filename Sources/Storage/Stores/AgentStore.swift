@@ -12,22 +12,26 @@ package struct AgentStore: Sendable {
 
     /// The agent that answers for a business, with the tools that it may call.
     package func defaultAgent(of business: ID<Business>) async throws -> AgentRecord? {
-        try await database.read { connection in
+        try await database.read(.business(business)) { connection in
             try await agents("is_default = $2", [.bool(true)], of: business, on: connection).first
         }
     }
 
     package func agent(_ id: ID<Agent>, of business: ID<Business>) async throws -> AgentRecord? {
-        try await database.read { try await agents("id = $2", [.id(id)], of: business, on: $0).first }
+        try await database.read(.business(business)) {
+            try await agents("id = $2", [.id(id)], of: business, on: $0).first
+        }
     }
 
     package func list(of business: ID<Business>) async throws -> [AgentRecord] {
-        try await database.read { try await agents("id > $2", [.afterID(ID<Agent>?.none)], of: business, on: $0) }
+        try await database.read(.business(business)) {
+            try await agents("id > $2", [.afterID(ID<Agent>?.none)], of: business, on: $0)
+        }
     }
 
     /// False when the business has no such agent.
     package func change(_ changes: AgentChanges, _ id: ID<Agent>, of business: ID<Business>) async throws -> Bool {
-        try await database.transaction { connection in
+        try await database.transaction(.business(business)) { connection in
             try await connection.execute(
                 """
                 UPDATE agents SET

@@ -26,7 +26,7 @@ package struct BusinessStore: Sendable {
         let now = clock.now
         let id = ID<Business>(at: now)
         let agent = ID<Agent>(at: now)
-        return try await database.transaction { connection in
+        return try await database.transaction(.business(id)) { connection in
             try await connection.execute(
                 "INSERT INTO businesses (id, name, settings, created_at, updated_at) VALUES ($1, $2, $3, $4, $4)",
                 [.id(id), .text(name), .json(settings), .timestamp(now)]
@@ -50,7 +50,7 @@ package struct BusinessStore: Sendable {
 
     /// Up to `limit` businesses in the order of their ids, after `last`.
     package func list(after last: ID<Business>? = nil, limit: Int = 500) async throws -> [BusinessRecord] {
-        try await database.read { connection in
+        try await database.read(.house) { connection in
             try await connection.query(
                 "SELECT \(BusinessRecord.columns) FROM businesses WHERE id > $1 ORDER BY id LIMIT $2",
                 [.afterID(last), .int(limit)]
@@ -59,12 +59,12 @@ package struct BusinessStore: Sendable {
     }
 
     package func business(_ id: ID<Business>) async throws -> BusinessRecord? {
-        try await database.read { try await find(id, on: $0) }
+        try await database.read(.business(id)) { try await find(id, on: $0) }
     }
 
     /// False when there is no such business.
     package func change(settings: JSON, of id: ID<Business>) async throws -> Bool {
-        try await database.transaction { connection in
+        try await database.transaction(.business(id)) { connection in
             try await connection.execute(
                 "UPDATE businesses SET settings = $2, updated_at = $3 WHERE id = $1",
                 [.id(id), .json(settings), .timestamp(clock.now)]
@@ -74,7 +74,7 @@ package struct BusinessStore: Sendable {
 
     /// An inactive business is not answered for. False when there is no such business.
     package func setActive(_ isActive: Bool, _ id: ID<Business>) async throws -> Bool {
-        try await database.transaction { connection in
+        try await database.transaction(.business(id)) { connection in
             try await connection.execute(
                 "UPDATE businesses SET is_active = $2, updated_at = $3 WHERE id = $1",
                 [.id(id), .bool(isActive), .timestamp(clock.now)]

@@ -150,7 +150,7 @@ package struct ConversationStore: Sendable {
     /// Two conversations may meet a new contact at the same moment: the identity's key decides, and the loser uses the
     /// winner's contact.
     package func open(_ claim: Claim, sender: SenderRecord, at now: Timestamp) async throws {
-        try await database.transaction { connection in
+        try await database.transaction(.business(claim.businessID)) { connection in
             try await claim.check(on: connection)
             let contactID = try await ConversationStore.contact(of: sender, claim: claim, at: now, on: connection)
             try await connection.execute(
@@ -225,7 +225,7 @@ package struct ConversationStore: Sendable {
         in business: ID<Business>,
         at now: Timestamp
     ) async throws -> Bool {
-        try await database.transaction { connection in
+        try await database.transaction(.business(business)) { connection in
             try await connection.execute(
                 """
                 UPDATE conversations SET owner = $3, owner_until = $4, updated_at = $5

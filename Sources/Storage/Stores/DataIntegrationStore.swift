@@ -27,7 +27,7 @@ package struct DataIntegrationStore: Sendable {
     ) async throws -> ID<DataIntegration> {
         let now = clock.now
         let id = ID<DataIntegration>(at: now)
-        return try await database.transaction { connection in
+        return try await database.transaction(.business(business)) { connection in
             let sealed = try await seal(credentials, of: id, business: business, on: connection)
             try await connection.execute(
                 """
@@ -55,7 +55,7 @@ package struct DataIntegrationStore: Sendable {
         of business: ID<Business>
     ) async throws -> Bool {
         let now = clock.now
-        return try await database.transaction { connection in
+        return try await database.transaction(.business(business)) { connection in
             let found = try await connection.first(
                 "SELECT id FROM data_integrations WHERE business_id = $1 AND id = $2",
                 [.id(business), .id(id)]
@@ -67,7 +67,7 @@ package struct DataIntegrationStore: Sendable {
     }
 
     package func list(of business: ID<Business>) async throws -> [DataIntegrationRecord] {
-        try await database.read { connection in
+        try await database.read(.business(business)) { connection in
             try await connection.query(
                 "SELECT \(DataIntegrationRecord.columns) FROM data_integrations WHERE business_id = $1 ORDER BY id",
                 [.id(business)]
@@ -77,7 +77,7 @@ package struct DataIntegrationStore: Sendable {
 
     /// The active data integrations of a business with credentials and endpoints; for a turn.
     package func load(of business: ID<Business>) async throws -> [LoadedDataIntegration] {
-        try await database.read { connection in
+        try await database.read(.business(business)) { connection in
             let rows = try await connection.query(
                 """
                 SELECT \(DataIntegrationRecord.columns), credentials FROM data_integrations
@@ -106,7 +106,7 @@ package struct DataIntegrationStore: Sendable {
         _ id: ID<DataIntegration>,
         of business: ID<Business>
     ) async throws -> Bool {
-        try await database.transaction { connection in
+        try await database.transaction(.business(business)) { connection in
             try await connection.execute(
                 """
                 UPDATE data_integrations SET last_tested_at = $3, last_test_result = $4, updated_at = $3
@@ -120,7 +120,7 @@ package struct DataIntegrationStore: Sendable {
     /// False when the business has no such data integration.
     package func setActive(_ isActive: Bool, _ id: ID<DataIntegration>, of business: ID<Business>) async throws -> Bool
     {
-        try await database.transaction { connection in
+        try await database.transaction(.business(business)) { connection in
             try await connection.execute(
                 "UPDATE data_integrations SET is_active = $3, updated_at = $4 WHERE business_id = $1 AND id = $2",
                 [.id(business), .id(id), .bool(isActive), .timestamp(clock.now)]

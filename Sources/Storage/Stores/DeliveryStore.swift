@@ -114,7 +114,7 @@ package struct DeliveryStore: Sendable {
 
     /// The oldest delivery of the claim's conversation that is not settled.
     package func next(_ claim: Claim) async throws -> DeliveryRecord? {
-        try await database.read { try await DeliveryStore.next(claim, on: $0) }
+        try await database.read(.business(claim.businessID)) { try await DeliveryStore.next(claim, on: $0) }
     }
 
     /// Marks the delivery as being sent. Throws ``ClaimLost`` when somebody else has taken over.
@@ -126,7 +126,7 @@ package struct DeliveryStore: Sendable {
         claim: Claim,
         at now: Timestamp
     ) async throws {
-        try await database.transaction { connection in
+        try await database.transaction(.business(claim.businessID)) { connection in
             try await claim.check(on: connection)
             try await DeliveryStore.markSending(delivery.id, mayRepeat: mayRepeat, claim: claim, on: connection)
         }
@@ -141,7 +141,7 @@ package struct DeliveryStore: Sendable {
         claim: Claim,
         at now: Timestamp
     ) async throws -> DeliveryRecord? {
-        try await database.transaction { connection in
+        try await database.transaction(.business(claim.businessID)) { connection in
             try await claim.check(on: connection)
             try await DeliveryStore.keep(outcome, of: delivery, claim: claim, at: now, on: connection)
             guard let next = try await DeliveryStore.next(claim, on: connection) else {
@@ -160,7 +160,7 @@ package struct DeliveryStore: Sendable {
     /// Ends a claim in whose conversation nothing can be sent before `time`; nil when there is nothing at all. What was
     /// enqueued since somebody looked is not left behind.
     package func rest(_ claim: Claim, until time: Timestamp?, at now: Timestamp) async throws {
-        try await database.transaction { connection in
+        try await database.transaction(.business(claim.businessID)) { connection in
             try await claim.check(on: connection)
             let next = try await time == nil ? DeliveryStore.next(claim, on: connection)?.notBefore : nil
             try await claim.end(next: (time ?? next).map { (max(now, $0), now) }, on: connection)
@@ -223,7 +223,7 @@ package struct DeliveryStore: Sendable {
 
     /// Dead deliveries, newest first, of one business or of all.
     package func dead(of business: ID<Business>?, upTo count: Int) async throws -> [DeliveryRecord] {
-        try await database.read { connection in
+        try await database.read(business.map { .business($0) } ?? .house) { connection in
             try await connection.query(
                 business == nil
                     ? "SELECT * FROM deliveries WHERE state = 'dead' ORDER BY id DESC LIMIT $1"
@@ -236,7 +236,7 @@ package struct DeliveryStore: Sendable {
     }
 
     package func find(_ id: ID<Delivery>) async throws -> DeliveryRecord? {
-        try await database.read { connection in
+        try await database.read(.house) { connection in
             try await connection.first(
                 "SELECT * FROM deliveries WHERE business_id IN (SELECT id FROM businesses) AND id = $1",
                 [.id(id)]
@@ -248,7 +248,7 @@ package struct DeliveryStore: Sendable {
 
     /// Puts a dead delivery back into its conversation's lane. False when it is not dead.
     package func revive(_ id: ID<Delivery>, at now: Timestamp) async throws -> Bool {
-        try await database.transaction { connection in
+        try await database.transaction(.house) { connection in
             let row = try await connection.first(
                 """
                 UPDATE deliveries SET state = 'waiting', settled_at = NULL, dead_reason = NULL, attempts = 0,

@@ -31,7 +31,7 @@ package struct ExportStore: Sendable {
         var position = shape.start
         while true {
             let parameters = [.id(business)] + position + [.int(pageSize)]
-            let rows = try await database.read { try await $0.query(shape.sql, parameters) }
+            let rows = try await database.read(.business(business)) { try await $0.query(shape.sql, parameters) }
             guard let last = rows.last else { return }
             try await write(rows.map { row in shape.columns.map { Self.value(of: $0, in: row) } })
             guard rows.count == pageSize else { return }

@@ -78,7 +78,7 @@ package struct InboxStore: Sendable {
     ///
     /// - Returns: for each event whether it is new; a redelivered one is not, and changes nothing.
     package func keep(_ entries: [InboxEntry], at now: Timestamp) async throws -> [Bool] {
-        try await database.transaction { connection in
+        try await database.transaction(.intake) { connection in
             let written = try await connection.batch(
                 """
                 INSERT INTO inbox_events (

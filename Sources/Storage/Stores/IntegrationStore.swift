@@ -25,7 +25,7 @@ package struct IntegrationStore: Sendable {
         webhookURL: String? = nil
     ) async throws -> IntegrationRecord {
         let now = clock.now
-        return try await database.transaction { connection in
+        return try await database.transaction(.business(business)) { connection in
             let sealed = try await seal(credentials, of: id, business: business, on: connection)
             try await connection.execute(
                 """
@@ -47,7 +47,7 @@ package struct IntegrationStore: Sendable {
 
     /// By its id alone: a webhook's address names no business. Nil when there is none.
     package func load(_ id: ID<Integration>) async throws -> LoadedIntegration? {
-        try await database.read { connection in
+        try await database.read(.house) { connection in
             let row = try await connection.first(
                 """
                 SELECT \(IntegrationRecord.columns), i.credentials, b.is_active AS business_is_active
@@ -75,7 +75,7 @@ package struct IntegrationStore: Sendable {
     }
 
     package func list(of business: ID<Business>) async throws -> [IntegrationRecord] {
-        try await database.read { connection in
+        try await database.read(.business(business)) { connection in
             try await connection.query(
                 "SELECT \(IntegrationRecord.columns) FROM channel_integrations i WHERE business_id = $1 ORDER BY id",
                 [.id(business)]
@@ -84,7 +84,7 @@ package struct IntegrationStore: Sendable {
     }
 
     package func integration(_ id: ID<Integration>, of business: ID<Business>) async throws -> IntegrationRecord? {
-        try await database.read { try await find(id, of: business, on: $0) }
+        try await database.read(.business(business)) { try await find(id, of: business, on: $0) }
     }
 
     /// For a rotation. False when the business has no such integration.
@@ -93,7 +93,7 @@ package struct IntegrationStore: Sendable {
         of id: ID<Integration>,
         business: ID<Business>
     ) async throws -> Bool {
-        try await database.transaction { connection in
+        try await database.transaction(.business(business)) { connection in
             // The foreign key would refuse a data key for a business that does not exist; nothing is sealed for nobody.
             guard try await find(id, of: business, on: connection) != nil else { return false }
             let sealed = try await seal(credentials, of: id, business: business, on: connection)
@@ -103,7 +103,7 @@ package struct IntegrationStore: Sendable {
 
     /// An integration that is switched off has no route and sends nothing. False when the business has no such one.
     package func setActive(_ isActive: Bool, _ id: ID<Integration>, of business: ID<Business>) async throws -> Bool {
-        try await database.transaction {
+        try await database.transaction(.business(business)) {
             try await update("is_active", to: .bool(isActive), id, of: business, on: $0)
         }
     }
@@ -117,17 +117,21 @@ package struct IntegrationStore: Sendable {
         _ id: ID<Integration>,
         of business: ID<Business>
     ) async throws -> Bool {
-        try await database.transaction {
+        try await database.transaction(.business(business)) {
             try await update("health", to: .text(health.rawValue), id, of: business, on: $0)
         }
     }
 
     package func setWebhookURL(_ url: String?, _ id: ID<Integration>, of business: ID<Business>) async throws -> Bool {
-        try await database.transaction { try await update("webhook_url", to: .text(url), id, of: business, on: $0) }
+        try await database.transaction(.business(business)) {
+            try await update("webhook_url", to: .text(url), id, of: business, on: $0)
+        }
     }
 
     package func change(settings: JSON, of id: ID<Integration>, business: ID<Business>) async throws -> Bool {
-        try await database.transaction { try await update("settings", to: .json(settings), id, of: business, on: $0) }
+        try await database.transaction(.business(business)) {
+            try await update("settings", to: .json(settings), id, of: business, on: $0)
+        }
     }
 }
 

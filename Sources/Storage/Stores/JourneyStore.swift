@@ -66,7 +66,7 @@ package struct JourneyStore: Sendable {
     /// Finds the journey that `id` belongs to: an inbox event, a turn, a message, a delivery, or a platform's own
     /// message id. Nil when there is none. Crosses businesses: for the operator's command line only.
     package func find(_ id: String) async throws -> Journey? {
-        try await database.read { connection in
+        try await database.read(.house) { connection in
             guard let subject = try await JourneyStore.subject(of: id, on: connection) else { return nil }
             return try await JourneyStore.journey(of: subject, on: connection)
         }
@@ -78,7 +78,7 @@ package struct JourneyStore: Sendable {
         integrationID: ID<Integration>,
         of business: ID<Business>
     ) async throws -> Journey? {
-        try await database.read { connection in
+        try await database.read(.business(business)) { connection in
             let event = try await JourneyStore.event(
                 of: platformMessageID,
                 "business_id = $2 AND channel_integration_id = $3",

@@ -17,7 +17,7 @@ package struct KnowledgeStore: Sendable {
     @discardableResult
     package func importAll(_ drafts: [KnowledgeDraft], for business: ID<Business>) async throws -> Int {
         let now = clock.now
-        return try await database.transaction { connection in
+        return try await database.transaction(.business(business)) { connection in
             let written = try await connection.batch(
                 """
                 INSERT INTO knowledge_entries (
@@ -42,7 +42,7 @@ package struct KnowledgeStore: Sendable {
     package func search(_ text: String, in business: ID<Business>, limit: Int = 5) async throws -> [KnowledgeMatch] {
         let words = KnowledgeWords(text).significant
         guard !words.isEmpty, limit > 0 else { return [] }
-        let rows = try await database.read { connection in
+        let rows = try await database.read(.business(business)) { connection in
             try await connection.query(
                 database.dialect.knowledgeSearch,
                 [.id(business), .text(database.dialect.anyOf(words)), .int(max(Self.candidates, limit))]
@@ -64,7 +64,7 @@ package struct KnowledgeStore: Sendable {
         after last: ID<KnowledgeEntry>? = nil,
         limit: Int = 500
     ) async throws -> [KnowledgeRecord] {
-        try await database.read { connection in
+        try await database.read(.business(business)) { connection in
             try await connection.query(
                 """
                 SELECT \(KnowledgeRecord.columns) FROM knowledge_entries
@@ -77,7 +77,7 @@ package struct KnowledgeStore: Sendable {
 
     /// False when the business has no such entry.
     package func setActive(_ isActive: Bool, _ id: ID<KnowledgeEntry>, of business: ID<Business>) async throws -> Bool {
-        try await database.transaction { connection in
+        try await database.transaction(.business(business)) { connection in
             try await connection.execute(
                 "UPDATE knowledge_entries SET is_active = $3, updated_at = $4 WHERE business_id = $1 AND id = $2",
                 [.id(business), .id(id), .bool(isActive), .timestamp(clock.now)]
@@ -87,7 +87,7 @@ package struct KnowledgeStore: Sendable {
 
     /// False when the business has no such entry.
     package func delete(_ id: ID<KnowledgeEntry>, of business: ID<Business>) async throws -> Bool {
-        try await database.transaction { connection in
+        try await database.transaction(.business(business)) { connection in
             try await connection.execute(
                 "DELETE FROM knowledge_entries WHERE business_id = $1 AND id = $2",
                 [.id(business), .id(id)]

@@ -58,14 +58,14 @@ package struct LaneStore: Sendable {
         lease: Duration,
         at now: Timestamp
     ) async throws -> [Claim] {
-        let isWorkWaiting = try await database.read { connection in
+        let isWorkWaiting = try await database.read(.dispatch) { connection in
             try await connection.first(
                 "SELECT 1 AS waiting FROM lanes WHERE act = $1 AND claimable_at <= $2 LIMIT 1",
                 [.text(act.rawValue), .timestamp(now)]
             ) != nil
         }
         guard isWorkWaiting, count > 0 else { return [] }
-        return try await database.transaction { connection in
+        return try await database.transaction(.dispatch) { connection in
             let candidates = try await connection.query(
                 """
                 SELECT business_id, channel_integration_id, conversation_key FROM (
@@ -117,7 +117,7 @@ package struct LaneStore: Sendable {
 
     /// When the next lane becomes claimable, so that a loop can sleep until then; nil when there is none.
     package func nextTime(_ act: Claim.Act) async throws -> Timestamp? {
-        try await database.read { connection in
+        try await database.read(.dispatch) { connection in
             try await connection.first(
                 "SELECT MIN(claimable_at) AS next FROM lanes WHERE act = $1",
                 [.text(act.rawValue)]
@@ -130,7 +130,7 @@ package struct LaneStore: Sendable {
     /// A claim that ended a moment ago is not lost; its lane waits for its next holder and is not put off.
     package func renew(_ claims: [Claim], lease: Duration, at now: Timestamp) async throws -> [Claim] {
         guard !claims.isEmpty else { return [] }
-        return try await database.transaction { connection in
+        return try await database.transaction(.dispatch) { connection in
             let written = try await connection.batch(
                 """
                 UPDATE lanes SET claimable_at = CASE WHEN holder IS NULL THEN claimable_at ELSE $6 END
@@ -145,7 +145,7 @@ package struct LaneStore: Sendable {
 
     /// Gives the claim back undone; the lane can be claimed again at `time`. Does nothing if the claim is lost.
     package func release(_ claim: Claim, claimableAt time: Timestamp) async throws {
-        _ = try await database.transaction { connection in
+        _ = try await database.transaction(.dispatch) { connection in
             try await connection.execute(
                 """
                 UPDATE lanes SET holder = NULL, claimable_at = $6
@@ -162,7 +162,7 @@ package struct LaneStore: Sendable {
     /// Events that were begun often may be what kills the process: their lanes wait, the more often the longer, so that the
     /// innocent are answered first and a culprit runs alone.
     package func releaseAll(at now: Timestamp) async throws -> Int {
-        try await database.transaction { connection in
+        try await database.transaction(.dispatch) { connection in
             let held = try await connection.query(
                 """
                 SELECT l.act, l.business_id, l.channel_integration_id, l.conversation_key, (
@@ -193,7 +193,7 @@ package struct LaneStore: Sendable {
 
     /// Frees what one holder still has of one act, for its orderly end.
     package func releaseAll(_ act: Claim.Act, of holder: String, at now: Timestamp) async throws {
-        _ = try await database.transaction { connection in
+        _ = try await database.transaction(.dispatch) { connection in
             try await connection.execute(
                 "UPDATE lanes SET holder = NULL, claimable_at = $3 WHERE act = $1 AND holder = $2",
                 [.text(act.rawValue), .text(holder), .timestamp(now)]
@@ -203,7 +203,7 @@ package struct LaneStore: Sendable {
 
     /// How many lanes wait and how many are held, for the metrics.
     package func depth() async throws -> [(act: String, waiting: Int64, held: Int64)] {
-        try await database.read { connection in
+        try await database.read(.dispatch) { connection in
             try await connection.query(
                 """
                 SELECT act, SUM(CASE WHEN holder IS NULL THEN 1 ELSE 0 END) AS waiting,

@@ -12,7 +12,7 @@ package struct LeadStore: Sendable {
         after last: ID<Lead>? = nil,
         limit: Int = 500
     ) async throws -> [LeadRecord] {
-        try await database.read { connection in
+        try await database.read(.business(business)) { connection in
             try await connection.query(
                 """
                 SELECT \(LeadRecord.columns) FROM leads
@@ -24,7 +24,7 @@ package struct LeadStore: Sendable {
     }
 
     package func lead(of contact: ID<Contact>, in business: ID<Business>) async throws -> LeadRecord? {
-        try await database.read { connection in
+        try await database.read(.business(business)) { connection in
             try await connection.first(
                 "SELECT \(LeadRecord.columns) FROM leads WHERE business_id = $1 AND contact_id = $2",
                 [.id(business), .id(contact)]

@@ -13,7 +13,7 @@ package struct ToolStore: Sendable {
     /// Writes what the binary knows into the catalogue; run at every start.
     package func register(_ tools: [ToolRecord]) async throws {
         let now = clock.now
-        try await database.transaction { connection in
+        try await database.transaction(.house) { connection in
             _ = try await connection.batch(
                 """
                 INSERT INTO tools (
@@ -37,7 +37,7 @@ package struct ToolStore: Sendable {
 
     /// The built-in tools, sorted by name. Endpoints are each business's own; see ``list(of:)``.
     package func catalogue() async throws -> [ToolRecord] {
-        try await database.read { connection in
+        try await database.read(.house) { connection in
             try await connection.query(
                 "SELECT \(ToolRecord.columns) FROM tools t WHERE t.kind = $1 ORDER BY t.name",
                 [.text(ToolRecord.Kind.builtIn.rawValue)]
@@ -47,7 +47,7 @@ package struct ToolStore: Sendable {
 
     /// The tools that a business has, enabled or not, sorted by name.
     package func list(of business: ID<Business>) async throws -> [BusinessToolRecord] {
-        try await database.read { connection in
+        try await database.read(.business(business)) { connection in
             try await connection.query(
                 """
                 SELECT \(ToolRecord.columns), b.is_enabled, b.webhook_url, b.configuration
@@ -70,7 +70,7 @@ package struct ToolStore: Sendable {
     /// endpoint that this business does not have.
     package func enable(_ tool: String, for business: ID<Business>) async throws -> Bool {
         let now = clock.now
-        return try await database.transaction { connection in
+        return try await database.transaction(.business(business)) { connection in
             let found = try await connection.first(
                 """
                 SELECT t.name FROM tools t WHERE t.name = $2 AND (t.kind = $3 OR EXISTS (
@@ -87,7 +87,7 @@ package struct ToolStore: Sendable {
 
     /// Takes a tool from all agents of a business. False when the business does not have it.
     package func disable(_ tool: String, for business: ID<Business>) async throws -> Bool {
-        try await database.transaction { connection in
+        try await database.transaction(.business(business)) { connection in
             try await connection.execute(
                 """
                 UPDATE business_tools SET is_enabled = $3, updated_at = $4 WHERE business_id = $1 AND tool_name = $2

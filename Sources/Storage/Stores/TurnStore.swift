@@ -20,7 +20,7 @@ package struct TurnStore: Sendable {
         channel: ChannelID,
         sender: @Sendable ([InboxEvent]) -> String?
     ) async throws -> TurnSituation {
-        try await database.read { connection in
+        try await database.read(.business(claim.businessID)) { connection in
             let events = try await inbox.waiting(claim, upTo: Limits.eventsPerTurn, on: connection)
             guard let sender = sender(events),
                 let conversation = try await conversations.find(
@@ -56,7 +56,7 @@ package struct TurnStore: Sendable {
         claim: Claim,
         at now: Timestamp
     ) async throws {
-        try await database.transaction { connection in
+        try await database.transaction(.business(claim.businessID)) { connection in
             try await claim.check(on: connection)
             try await InboxStore.close(
                 passed.closing.map(\.dedupeKey),
@@ -99,7 +99,7 @@ package struct TurnStore: Sendable {
     /// Gives a claim back because more came while its conversation was held back: the lane waits until it has been quiet
     /// for `debounce`, and no longer than ``Limits/debounceMaximum`` after the first event. Does not count as an attempt.
     package func putOff(_ claim: Claim, debounce: Duration, at now: Timestamp) async throws {
-        try await database.transaction { connection in
+        try await database.transaction(.business(claim.businessID)) { connection in
             try await claim.check(on: connection)
             try await connection.execute(
                 """
@@ -116,7 +116,7 @@ package struct TurnStore: Sendable {
 
     /// Ends a claim that has nothing (more) to answer.
     package func end(_ claim: Claim, debounce: Duration, at now: Timestamp) async throws {
-        try await database.transaction { connection in
+        try await database.transaction(.business(claim.businessID)) { connection in
             try await claim.check(on: connection)
             let next = try await InboxStore.nextTime(after: claim, debounce: debounce, at: now, on: connection)
             try await claim.end(next: next, on: connection)
@@ -133,7 +133,7 @@ package struct TurnStore: Sendable {
         claim: Claim,
         at now: Timestamp
     ) async throws -> (claim: Claim, first: DeliveryRecord)? {
-        try await database.transaction { connection in
+        try await database.transaction(.business(claim.businessID)) { connection in
             try await claim.check(on: connection)
             try await keepTurn(turn, claim: claim, at: now, on: connection)
             try await keep(

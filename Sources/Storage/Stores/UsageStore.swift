@@ -35,7 +35,7 @@ package struct UsageStore: Sendable {
         from first: String,
         through last: String
     ) async throws -> [UsageRecord] {
-        try await database.read { connection in
+        try await database.read(.business(business)) { connection in
             try await connection.query(
                 """
                 SELECT business_id, day, model, messages, tokens_in, tokens_out, tokens_cached, tool_calls, cost_micros

@@ -157,7 +157,7 @@ extension DemoHouse {
 
 extension DemoHouse {
     func rows(_ sql: String, _ parameters: [SQLValue] = []) async throws -> [SQLRow] {
-        try await database.read { try await $0.query(sql, parameters) }
+        try await database.read(.house) { try await $0.query(sql, parameters) }
     }
 
     /// The one number that a query gives.
@@ -179,7 +179,7 @@ extension DemoHouse {
     }
 
     func change(_ sql: String, _ parameters: [SQLValue] = []) async throws -> Int {
-        try await database.transaction { try await $0.execute(sql, parameters) }
+        try await database.transaction(.house) { try await $0.execute(sql, parameters) }
     }
 
     /// Leaves the agents without tools, so that the scripted model repeats what it is told.

@@ -18,7 +18,7 @@ struct DatabaseCheck {
             return [.bad("migrations", "\(error)", fix: "put that right and run parley doctor again")]
         }
         do {
-            let mode = try await workbench.database.transaction { connection in
+            let mode = try await workbench.database.transaction(.house) { connection in
                 // A write that changes nothing.
                 try await connection.execute("UPDATE fence_sequence SET value = value")
                 return try await connection.first("PRAGMA synchronous", [])?.optionalInt("synchronous")
