@@ -94,7 +94,7 @@ let package = Package(
         .target(
             name: "Migrations",
             path: "db",
-            exclude: ["README.md", "schema.sqlite.sql"],
+            exclude: ["README.md", "schema.sqlite.sql", "schema.postgres.sql"],
             sources: ["Migrations.swift", "Seeds.swift"],
             resources: [.embedInCode("migrations"), .embedInCode("seed")],
             swiftSettings: house

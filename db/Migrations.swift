@@ -15,24 +15,50 @@ package enum MigrationFiles {
 
     package static var all: [File] {
         [
+            File("20261121080000_businesses.postgres.sql", PackageResources._0261121080000_businesses_postgres_sql),
             File("20261121080000_businesses.sqlite.sql", PackageResources._0261121080000_businesses_sqlite_sql),
+            File(
+                "20261121080100_channel_integrations.postgres.sql",
+                PackageResources._0261121080100_channel_integrations_postgres_sql
+            ),
             File(
                 "20261121080100_channel_integrations.sqlite.sql",
                 PackageResources._0261121080100_channel_integrations_sqlite_sql
             ),
             File(
+                "20261121080200_agents_and_tools.postgres.sql",
+                PackageResources._0261121080200_agents_and_tools_postgres_sql
+            ),
+            File(
                 "20261121080200_agents_and_tools.sqlite.sql",
                 PackageResources._0261121080200_agents_and_tools_sqlite_sql
             ),
+            File(
+                "20261121080300_conversations.postgres.sql",
+                PackageResources._0261121080300_conversations_postgres_sql
+            ),
             File("20261121080300_conversations.sqlite.sql", PackageResources._0261121080300_conversations_sqlite_sql),
+            File(
+                "20261121080400_inbox_and_outbox.postgres.sql",
+                PackageResources._0261121080400_inbox_and_outbox_postgres_sql
+            ),
             File(
                 "20261121080400_inbox_and_outbox.sqlite.sql",
                 PackageResources._0261121080400_inbox_and_outbox_sqlite_sql
             ),
+            File("20261121080500_journey.postgres.sql", PackageResources._0261121080500_journey_postgres_sql),
             File("20261121080500_journey.sqlite.sql", PackageResources._0261121080500_journey_sqlite_sql),
+            File(
+                "20261121080600_leads_and_knowledge.postgres.sql",
+                PackageResources._0261121080600_leads_and_knowledge_postgres_sql
+            ),
             File(
                 "20261121080600_leads_and_knowledge.sqlite.sql",
                 PackageResources._0261121080600_leads_and_knowledge_sqlite_sql
+            ),
+            File(
+                "20261121080700_usage_and_analytics.postgres.sql",
+                PackageResources._0261121080700_usage_and_analytics_postgres_sql
             ),
             File(
                 "20261121080700_usage_and_analytics.sqlite.sql",

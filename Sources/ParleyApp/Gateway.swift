@@ -94,8 +94,8 @@ private struct DatabaseReadiness: Readiness {
 
     func problems() async -> [String] {
         do {
-            try await database.transaction(.schema) { connection in
-                try await connection.execute("UPDATE fence_sequence SET value = value")
+            try await database.transaction(.dispatch) { connection in
+                try await connection.execute(database.dialect.writeProbe)
             }
             return []
         } catch {

@@ -73,6 +73,9 @@ package enum Limits {
     package static let heartbeat: Duration = .seconds(5)
     /// One business may not starve the others.
     package static let turnsPerBusiness = 32
+    /// After which half of the time that a business used is forgotten: long enough to tell a slow model from a quick one,
+    /// short enough that nobody pays tomorrow for today.
+    package static let usageHalfLife: Duration = .seconds(10)
     /// Turns at once in one process: each waits on a model most of the time.
     package static let turnsAtOnce = 1024
     /// Quiet after the last event before a turn starts; "one thought sent as four messages".

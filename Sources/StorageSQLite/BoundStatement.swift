@@ -80,6 +80,8 @@ extension SQLValue {
         case .uuid(let value): Self.bind(value.description, to: statement, at: index)
         case .timestamp(let value): sqlite3_bind_int64(statement, index, value.microseconds)
         case .json(let value): Self.bind(value.description, to: statement, at: index)
+        // No statement for this engine has one.
+        case .array: SQLITE_MISUSE
         }
     }
 

@@ -98,7 +98,7 @@ extension StorageConformance.Traffic {
         _ = try await inbox.keep(entries, at: now)
     }
 
-    /// Every lane whose time has come.
+    /// Up to so many lanes whose time has come, of each business in turn.
     func claims(
         _ act: Claim.Act = .answer,
         upTo count: Int = 100,
@@ -106,7 +106,21 @@ extension StorageConformance.Traffic {
         perBusiness: Int = 100,
         at now: Timestamp
     ) async throws -> [Claim] {
-        try await lanes.claim(act, upTo: count, for: holder, perBusiness: perBusiness, lease: Self.lease, at: now)
+        var claims: [Claim] = []
+        while claims.count < count {
+            let businesses = try await lanes.ready(act, at: now)
+            let taken = try await lanes.claim(
+                act,
+                businesses.prefix(count - claims.count).map { LaneShare(business: $0, count: 1) },
+                for: holder,
+                perBusiness: perBusiness,
+                lease: Self.lease,
+                at: now
+            )
+            claims += taken
+            if taken.isEmpty { break }
+        }
+        return claims
     }
 
     /// The only lane whose time has come.
@@ -147,7 +161,7 @@ extension StorageConformance.Traffic {
             channel: "telegram",
             sessionID: conversation.sessionID,
             startsSession: false,
-            closing: events.map(\.dedupeKey),
+            closing: events.map { ($0.id, $0.dedupeKey) },
             incoming: events.map { message($0) },
             replyID: ID(at: now),
             reply: "Hello yourself",

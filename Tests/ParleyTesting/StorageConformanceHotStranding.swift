@@ -121,7 +121,9 @@ extension StorageConformance {
                 for act in [Claim.Act.answer, .deliver] {
                     let claims = try await traffic.lanes.claim(
                         act,
-                        upTo: Int.random(in: 1...3, using: &numbers),
+                        try await traffic.lanes.ready(act, at: clock.now).map {
+                            LaneShare(business: $0, count: Int.random(in: 1...3, using: &numbers))
+                        },
                         for: "\(number)",
                         perBusiness: 3,
                         lease: .seconds(100_000),

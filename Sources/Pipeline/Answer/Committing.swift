@@ -25,7 +25,7 @@ extension Pipeline {
             channel: question.channel.id,
             sessionID: context.sessionID,
             startsSession: context.startsSession,
-            closing: question.events.map(\.record.dedupeKey),
+            closing: question.events.map { ($0.record.id, $0.record.dedupeKey) },
             incoming: question.events.map(\.message),
             replyID: ID(at: now),
             reply: run.text,

@@ -14,6 +14,7 @@ package struct ClaimLoop: Service {
     private let atOnce: Int
     private let pipeline: Pipeline
     private let running = Running()
+    private let fair = FairShare()
 
     /// Claims conversations with waiting events, answers them and delivers the replies.
     package static func answering(_ pipeline: Pipeline) -> ClaimLoop {
@@ -40,9 +41,12 @@ package struct ClaimLoop: Service {
                 while !running.isStopping, !Task.isCancelled {
                     let claims = await claim()
                     for claim in claims {
+                        let start = parts.clock.now
                         running.begin()
+                        fair.begin(claim.businessID, at: start)
                         group.addTask {
                             await work(on: claim)
+                            fair.end(claim.businessID, since: start, at: parts.clock.now)
                             running.end()
                             parts.doorbell.ring(bell)
                         }
@@ -63,13 +67,15 @@ package struct ClaimLoop: Service {
         let room = min(atOnce - running.count, 64)
         guard room > 0 else { return [] }
         do {
+            let now = parts.clock.now
+            let perBusiness = parts.settings.turnsPerBusiness
             return try await parts.lanes.claim(
                 act,
-                upTo: room,
+                fair.shares(of: try await ready(at: now), room: room, perBusiness: perBusiness, at: now),
                 for: parts.settings.holder,
-                perBusiness: parts.settings.turnsPerBusiness,
+                perBusiness: perBusiness,
                 lease: Limits.lease,
-                at: parts.clock.now
+                at: now
             )
         } catch is CancellationError {
             return []
@@ -77,6 +83,16 @@ package struct ClaimLoop: Service {
             parts.logger.error("cannot claim work; trying again", metadata: ["error": "\(error)"])
             return []
         }
+    }
+
+    // One page of businesses at a time: where more than that wait, the next look goes on behind them.
+    private func ready(at now: Timestamp) async throws -> [ID<Business>] {
+        let page = 256
+        let businesses = try await parts.lanes.ready(act, after: running.lastSeen, upTo: page, at: now)
+        let wasFirstPage = running.lastSeen == nil
+        running.lastSeen = businesses.count == page ? businesses.last : nil
+        guard businesses.isEmpty, !wasFirstPage else { return businesses }
+        return try await parts.lanes.ready(act, upTo: page, at: now)
     }
 
     // Until the bell rings, the next lane's time comes, or the poll is due. Lanes that are due and were not claimed
@@ -168,17 +184,23 @@ extension ClaimLoop: CustomStringConvertible {
     package var description: String { "ClaimLoop(\(act.rawValue))" }
 }
 
-/// How much a loop has under way.
+/// How much a loop has under way, and where it is.
 private final class Running: Sendable {
     private struct State {
         var count = 0
         var isStopping = false
+        var lastSeen: ID<Business>?
     }
 
     private let state = Mutex(State())
 
     var count: Int { state.withLock(\.count) }
     var isStopping: Bool { state.withLock(\.isStopping) }
+    /// Where the last page of waiting businesses ended.
+    var lastSeen: ID<Business>? {
+        get { state.withLock(\.lastSeen) }
+        set { state.withLock { $0.lastSeen = newValue } }
+    }
     func begin() { state.withLock { $0.count += 1 } }
     func end() { state.withLock { $0.count -= 1 } }
     func stop() { state.withLock { $0.isStopping = true } }

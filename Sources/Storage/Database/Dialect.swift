@@ -3,12 +3,46 @@ package enum Dialect: String, Sendable {
     case sqlite
     case postgres
 
-    /// Appended to a `SELECT` whose rows this transaction will change; others skip rows that are locked.
-    package var lockingRows: String {
+    /// Appended to a `SELECT` whose row nobody else may change until this transaction ends.
+    package var lockingRow: String {
         switch self {
         // One writer at a time: the transaction itself is the lock.
         case .sqlite: ""
-        case .postgres: " FOR UPDATE SKIP LOCKED"
+        case .postgres: " FOR UPDATE"
+        }
+    }
+
+    /// The time by which leases live, as an expression; `parameter` holds the caller's own time.
+    ///
+    /// Nodes whose clocks disagree would steal each other's leases: between nodes the database's clock counts.
+    package func leaseTime(_ parameter: String) -> String {
+        switch self {
+        case .sqlite: parameter
+        case .postgres: "parley_lease_time(\(parameter))"
+        }
+    }
+
+    /// `leaseTime` and so many microseconds.
+    package func leaseTime(_ parameter: String, plusMicroseconds microseconds: String) -> String {
+        switch self {
+        case .sqlite: "\(parameter) + \(microseconds)"
+        case .postgres: "\(leaseTime(parameter)) + \(microseconds) * interval '1 microsecond'"
+        }
+    }
+
+    /// A statement that succeeds only where commits are taken.
+    package var writeProbe: String {
+        switch self {
+        case .sqlite: "UPDATE fence_sequence SET value = value"
+        case .postgres: "SELECT nextval('fence_sequence')"
+        }
+    }
+
+    /// Whether a table of a name exists: one row, or none.
+    package var tableNamed: String {
+        switch self {
+        case .sqlite: "SELECT 1 AS found FROM sqlite_master WHERE type = 'table' AND name = $1"
+        case .postgres: "SELECT 1 AS found FROM pg_class WHERE oid = to_regclass($1)"
         }
     }
 
@@ -32,7 +66,8 @@ package enum Dialect: String, Sendable {
     package var lockingMigrations: String? {
         switch self {
         case .sqlite: nil
-        case .postgres: "LOCK TABLE migrations IN EXCLUSIVE MODE"
+        // An arbitrary number that only this uses; freed with the transaction, so a pooler in between does no harm.
+        case .postgres: "SELECT pg_advisory_xact_lock(7209138254)"
         }
     }
 
@@ -49,10 +84,10 @@ package enum Dialect: String, Sendable {
             """
         case .postgres:
             """
-            SELECT k.id, k.question, k.answer, k.keywords, ts_rank(k.search, to_tsquery('simple', $2)) AS rank
-            FROM knowledge_entries k
-            WHERE k.business_id = $1 AND k.is_active AND k.search @@ to_tsquery('simple', $2)
-            ORDER BY rank DESC LIMIT $3
+            SELECT k.id, k.question, k.answer, k.keywords, ts_rank(k.search, query) AS rank
+            FROM knowledge_entries k, to_tsquery('english', $2) AS query
+            WHERE k.business_id = $1 AND k.is_active AND k.search @@ query
+            ORDER BY rank DESC, k.id LIMIT $3
             """
         }
     }

@@ -11,6 +11,8 @@ package enum SQLValue: Sendable, Equatable {
     case uuid(UUID7)
     case timestamp(Timestamp)
     case json(JSON)
+    /// Many parameters of one type in one; only where a statement is written for an engine that has arrays.
+    case array([SQLValue])
 
     package static func id<Entity>(_ id: ID<Entity>) -> SQLValue { .uuid(id.uuid) }
     package static func int(_ value: Int) -> SQLValue { .integer(Int64(value)) }

@@ -113,6 +113,7 @@ extension Migrator {
 
     private func prepare() async throws {
         _ = try await database.transaction(.schema) { connection in
+            if let lock = database.dialect.lockingMigrations { try await connection.execute(lock) }
             // BIGINT is an integer to SQLite and 64 bits to PostgreSQL: microseconds since 1970.
             try await connection.execute(
                 """

@@ -151,7 +151,7 @@ package struct ConversationStore: Sendable {
     /// winner's contact.
     package func open(_ claim: Claim, sender: SenderRecord, at now: Timestamp) async throws {
         try await database.transaction(.business(claim.businessID)) { connection in
-            try await claim.check(on: connection)
+            try await claim.check(database.dialect, on: connection)
             let contactID = try await ConversationStore.contact(of: sender, claim: claim, at: now, on: connection)
             try await connection.execute(
                 """

@@ -127,7 +127,7 @@ package struct DeliveryStore: Sendable {
         at now: Timestamp
     ) async throws {
         try await database.transaction(.business(claim.businessID)) { connection in
-            try await claim.check(on: connection)
+            try await claim.check(database.dialect, on: connection)
             try await DeliveryStore.markSending(delivery.id, mayRepeat: mayRepeat, claim: claim, on: connection)
         }
     }
@@ -142,7 +142,7 @@ package struct DeliveryStore: Sendable {
         at now: Timestamp
     ) async throws -> DeliveryRecord? {
         try await database.transaction(.business(claim.businessID)) { connection in
-            try await claim.check(on: connection)
+            try await claim.check(database.dialect, on: connection)
             try await DeliveryStore.keep(outcome, of: delivery, claim: claim, at: now, on: connection)
             guard let next = try await DeliveryStore.next(claim, on: connection) else {
                 try await claim.end(next: nil, on: connection)
@@ -161,7 +161,7 @@ package struct DeliveryStore: Sendable {
     /// enqueued since somebody looked is not left behind.
     package func rest(_ claim: Claim, until time: Timestamp?, at now: Timestamp) async throws {
         try await database.transaction(.business(claim.businessID)) { connection in
-            try await claim.check(on: connection)
+            try await claim.check(database.dialect, on: connection)
             let next = try await time == nil ? DeliveryStore.next(claim, on: connection)?.notBefore : nil
             try await claim.end(next: (time ?? next).map { (max(now, $0), now) }, on: connection)
         }
@@ -264,7 +264,8 @@ package struct DeliveryStore: Sendable {
                 INSERT INTO lanes (
                     act, business_id, channel_integration_id, conversation_key, claimable_at, waiting_since
                 ) VALUES ('deliver', $1, $2, $3, $4, $4)
-                ON CONFLICT (act, business_id, channel_integration_id, conversation_key) DO NOTHING
+                ON CONFLICT (act, business_id, channel_integration_id, conversation_key)
+                DO UPDATE SET claimable_at = lanes.claimable_at WHERE FALSE
                 """,
                 [row["business_id"], row["channel_integration_id"], row["conversation_key"], .timestamp(now)]
             )

@@ -105,7 +105,7 @@ extension ExportStore {
         if column.hasSuffix("_at") { return row.optionalTimestamp(column).map { .string($0.description) } ?? .null }
         if column == "extra_data" { return row.optionalJSON(column) ?? .null }
         switch row[column] {
-        case .null, .blob: return .null
+        case .null, .blob, .array: return .null
         case .integer(let value): return .integer(value)
         case .real(let value): return .number(value)
         case .text(let value): return .string(value)

@@ -70,7 +70,7 @@ package struct InboxEvent: Sendable {
 
 /// Committed inbound events. A 200 to a platform is given after ``keep(_:at:)`` has returned, never before.
 package struct InboxStore: Sendable {
-    private let database: any SQLDatabase
+    let database: any SQLDatabase
 
     package init(_ database: any SQLDatabase) { self.database = database }
 
@@ -78,45 +78,11 @@ package struct InboxStore: Sendable {
     ///
     /// - Returns: for each event whether it is new; a redelivered one is not, and changes nothing.
     package func keep(_ entries: [InboxEntry], at now: Timestamp) async throws -> [Bool] {
-        try await database.transaction(.intake) { connection in
-            let written = try await connection.batch(
-                """
-                INSERT INTO inbox_events (
-                    business_id, channel_integration_id, dedupe_key, id, conversation_key, kind, position, event,
-                    received_at
-                ) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
-                ON CONFLICT (business_id, channel_integration_id, dedupe_key) DO NOTHING
-                """,
-                entries.map {
-                    [
-                        .id($0.businessID), .id($0.integrationID), .text($0.dedupeKey), .id($0.id),
-                        .text($0.conversationKey), .text($0.kind), .integer($0.position), .text($0.event),
-                        .timestamp($0.receivedAt),
-                    ]
-                }
-            )
-            let lanes = InboxStore.lanes(of: zip(entries, written).filter { $0.1 > 0 }.map(\.0))
-            // A lane that exists is left alone: its holder looks again when it lets go, and a claimer who finds that more
-            // came in the meantime puts it off. Only what must not wait pulls a free lane to now.
-            try await connection.batch(
-                InboxStore.openLane + " DO NOTHING",
-                lanes.filter { $0.debounce > .zero }.map { $0.laneParameters(at: now) }
-            )
-            try await connection.batch(
-                InboxStore.openLane
-                    + " DO UPDATE SET claimable_at = $4 WHERE lanes.holder IS NULL AND lanes.claimable_at > $4",
-                lanes.filter { $0.debounce <= .zero }.map { $0.laneParameters(at: now) }
-            )
-            return written.map { $0 > 0 }
+        switch database.dialect {
+        case .sqlite: try await keepOneByOne(entries, at: now)
+        case .postgres: try await keepAtOnce(entries, at: now)
         }
     }
-
-    private static let openLane = """
-        INSERT INTO lanes (
-            act, business_id, channel_integration_id, conversation_key, claimable_at, waiting_since
-        ) VALUES ('answer', $1, $2, $3, $4, $5)
-        ON CONFLICT (act, business_id, channel_integration_id, conversation_key)
-        """
 
     /// The events that a conversation waits to have answered, in platform order.
     package func waiting(
@@ -134,9 +100,11 @@ package struct InboxStore: Sendable {
         ).map { try InboxEvent($0) }
     }
 
-    /// Closes events by their dedupe keys, within the commit of the claim that answered or passed them over.
+    /// Closes events within the commit of the claim that answered or passed them over.
+    ///
+    /// They are named twice: one engine finds them by the dedupe key, the other by the id, which tells the week.
     static func close(
-        _ keys: [String],
+        _ events: [(id: ID<Inbound>, dedupeKey: String)],
         turn: ID<Turn>?,
         claim: Claim,
         at now: Timestamp,
@@ -145,9 +113,14 @@ package struct InboxStore: Sendable {
         try await connection.batch(
             """
             UPDATE inbox_events SET closed_at = $4, turn_id = $5
-            WHERE business_id = $1 AND channel_integration_id = $2 AND dedupe_key = $3
+            WHERE business_id = $1 AND channel_integration_id = $2 AND dedupe_key = $3 AND id = $6
             """,
-            keys.map { [.id(claim.businessID), .id(claim.integrationID), .text($0), .timestamp(now), .id(turn)] }
+            events.map {
+                [
+                    .id(claim.businessID), .id(claim.integrationID), .text($0.dedupeKey), .timestamp(now), .id(turn),
+                    .id($0.id),
+                ]
+            }
         )
     }
 
@@ -170,34 +143,5 @@ package struct InboxStore: Sendable {
         }
         let settled = min(latest.advanced(by: debounce), first.advanced(by: Limits.debounceMaximum))
         return (max(now, settled), first)
-    }
-
-    // One lane per conversation in the batch; the shortest debounce wins.
-    private static func lanes(of entries: [InboxEntry]) -> [InboxEntry] {
-        struct Key: Hashable {
-            let integrationID: ID<Integration>
-            let conversationKey: String
-        }
-        var indices: [Key: Int] = [:]
-        var lanes: [InboxEntry] = []
-        for entry in entries {
-            let key = Key(integrationID: entry.integrationID, conversationKey: entry.conversationKey)
-            if let index = indices[key] {
-                if entry.debounce < lanes[index].debounce { lanes[index] = entry }
-            } else {
-                indices[key] = lanes.count
-                lanes.append(entry)
-            }
-        }
-        return lanes
-    }
-}
-
-extension InboxEntry {
-    fileprivate func laneParameters(at now: Timestamp) -> [SQLValue] {
-        [
-            .id(businessID), .id(integrationID), .text(conversationKey), .timestamp(now.advanced(by: debounce)),
-            .timestamp(now),
-        ]
     }
 }

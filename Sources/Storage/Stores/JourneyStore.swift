@@ -139,11 +139,15 @@ package struct JourneyStore: Sendable {
     ) async throws -> InboxEvent? {
         // Where a platform's ids are unique in a chat only, a channel puts the chat before them (`C1:1760000000.000100`);
         // people give what the platform shows.
-        for prefix in ["", "%:"] {
+        for comparison in ["= $1", "LIKE '%:' || $1 ESCAPE '!'"] {
+            let isPattern = comparison.hasPrefix("LIKE")
             // The engines do not agree whether LIKE tells capitals apart, and reports name the same ids: look again.
             let events = try await connection.query(
-                "SELECT * FROM inbox_events WHERE \(condition) AND event LIKE $1 ESCAPE '!' ORDER BY id DESC LIMIT 20",
-                [.text(pattern(platformMessageID, after: prefix))] + parameters
+                """
+                SELECT * FROM inbox_events WHERE \(condition) AND event ->> 'platform_message_id' \(comparison)
+                ORDER BY id DESC LIMIT 20
+                """,
+                [.text(isPattern ? escaped(platformMessageID) : platformMessageID)] + parameters
             ).map { try InboxEvent($0) }
             let found = events.first { event in
                 let id = event.event["platform_message_id"]?.string
@@ -202,15 +206,13 @@ package struct JourneyStore: Sendable {
         )
     }
 
-    // A substring of the stored JSON: `"platform_message_id":"…"`, with a pattern before the id.
-    private static func pattern(_ platformMessageID: String, after prefix: String) -> String {
-        let member = "\(JSON.string(platformMessageID))".dropFirst()
+    private static func escaped(_ text: String) -> String {
         var escaped = ""
-        for character in member {
+        for character in text {
             if character == "%" || character == "_" || character == "!" { escaped.append("!") }
             escaped.append(character)
         }
-        return "%\"platform!_message!_id\":\"\(prefix)\(escaped)%"
+        return escaped
     }
 
     // Steps of one moment keep their order by the id's random part being replaced with a counter.

@@ -12,7 +12,7 @@ package struct Claim: Sendable, Hashable {
     /// Grows with every claim of the conversation: a late holder's writes and sends are refused by it.
     package let fence: Int64
 
-    fileprivate init(
+    init(
         act: Act,
         businessID: ID<Business>,
         integrationID: ID<Integration>,
@@ -28,6 +28,13 @@ package struct Claim: Sendable, Hashable {
         self.fence = fence
     }
 
+    fileprivate func isBefore(_ other: Claim) -> Bool {
+        if act != other.act { return act.rawValue < other.act.rawValue }
+        if businessID != other.businessID { return businessID < other.businessID }
+        if integrationID != other.integrationID { return integrationID < other.integrationID }
+        return conversationKey.utf8.lexicographicallyPrecedes(other.conversationKey.utf8)
+    }
+
     /// The lane's key as parameters $1…$4, and the fence as $5.
     fileprivate var parameters: [SQLValue] {
         [.text(act.rawValue), .id(businessID), .id(integrationID), .text(conversationKey), .integer(fence)]
@@ -39,79 +46,75 @@ package struct ClaimLost: Error {
     package init() {}
 }
 
+/// How many lanes of a business may be claimed at once.
+package struct LaneShare: Sendable, Equatable {
+    package var business: ID<Business>
+    package var count: Int
+
+    package init(business: ID<Business>, count: Int) {
+        self.business = business
+        self.count = count
+    }
+}
+
 /// The claimable conversations. A lane exists while there is work; it is inserted and deleted, never kept.
 package struct LaneStore: Sendable {
-    private let database: any SQLDatabase
+    let database: any SQLDatabase
 
     package init(_ database: any SQLDatabase) { self.database = database }
 
-    /// Takes up to `count` lanes whose time has come: businesses in turn, then the longest waiting.
+    /// The businesses that have lanes whose time has come, in the order of their ids, from behind `last` on.
+    ///
+    /// One step through the index for each business, however many lanes it has.
+    package func ready(
+        _ act: Claim.Act,
+        after last: ID<Business>? = nil,
+        upTo count: Int = 256,
+        at now: Timestamp
+    ) async throws -> [ID<Business>] {
+        let time = database.dialect.leaseTime("$2")
+        return try await database.read(.dispatch) { connection in
+            try await connection.query(
+                """
+                WITH RECURSIVE ready (business_id) AS (
+                    SELECT (
+                        SELECT business_id FROM lanes WHERE act = $1 AND claimable_at <= \(time) AND business_id > $3
+                        ORDER BY business_id LIMIT 1
+                    )
+                    UNION ALL
+                    SELECT (
+                        SELECT business_id FROM lanes
+                        WHERE act = $1 AND claimable_at <= \(time) AND business_id > ready.business_id
+                        ORDER BY business_id LIMIT 1
+                    ) FROM ready WHERE ready.business_id IS NOT NULL
+                )
+                SELECT business_id FROM ready WHERE business_id IS NOT NULL LIMIT $4
+                """,
+                [.text(act.rawValue), .timestamp(now), .afterID(last), .int(count)]
+            ).map { try $0.id("business_id") }
+        }
+    }
+
+    /// Takes lanes whose time has come, the longest waiting of each business first.
     ///
     /// - Parameters:
-    ///   - perBusiness: lanes of one business that may be held at once, by all holders together.
+    ///   - shares: how many lanes may be taken of which business.
+    ///   - perBusiness: lanes of one business that may be held at once, by all holders together. Holders that claim at the
+    ///     same moment may overstep it by what each of them takes.
     ///   - lease: how long each claim lives without ``renew(_:lease:at:)``.
     package func claim(
         _ act: Claim.Act,
-        upTo count: Int,
+        _ shares: [LaneShare],
         for holder: String,
         perBusiness: Int,
         lease: Duration,
         at now: Timestamp
     ) async throws -> [Claim] {
-        let isWorkWaiting = try await database.read(.dispatch) { connection in
-            try await connection.first(
-                "SELECT 1 AS waiting FROM lanes WHERE act = $1 AND claimable_at <= $2 LIMIT 1",
-                [.text(act.rawValue), .timestamp(now)]
-            ) != nil
-        }
-        guard isWorkWaiting, count > 0 else { return [] }
-        return try await database.transaction(.dispatch) { connection in
-            let candidates = try await connection.query(
-                """
-                SELECT business_id, channel_integration_id, conversation_key FROM (
-                    SELECT business_id, channel_integration_id, conversation_key, claimable_at,
-                        ROW_NUMBER() OVER (PARTITION BY business_id ORDER BY claimable_at) AS place
-                    FROM lanes WHERE act = $1 AND claimable_at <= $2
-                ) AS waiting
-                WHERE place + (
-                    SELECT COUNT(*) FROM lanes AS held
-                    WHERE held.act = $1 AND held.business_id = waiting.business_id
-                        AND held.holder IS NOT NULL AND held.claimable_at > $2
-                ) <= $3
-                ORDER BY place, claimable_at LIMIT $4
-                """,
-                [.text(act.rawValue), .timestamp(now), .int(perBusiness), .int(count)]
-            )
-            guard !candidates.isEmpty else { return [] }
-            if let advance = database.dialect.advanceFence { try await connection.execute(advance) }
-            var claims: [Claim] = []
-            for row in candidates {
-                let claimed = try await connection.first(
-                    """
-                    UPDATE lanes SET holder = $5, claimable_at = $6, fence = \(database.dialect.nextFence)
-                    WHERE act = $1 AND business_id = $2 AND channel_integration_id = $3 AND conversation_key = $4
-                        AND claimable_at <= $7
-                    RETURNING fence
-                    """,
-                    [
-                        .text(act.rawValue), row["business_id"], row["channel_integration_id"],
-                        row["conversation_key"], .text(holder), .timestamp(now.advanced(by: lease)), .timestamp(now),
-                    ]
-                )
-                guard let claimed else { continue }
-                claims.append(
-                    Claim(
-                        act: act,
-                        businessID: try row.id("business_id"),
-                        integrationID: try row.id("channel_integration_id"),
-                        conversationKey: try row.text("conversation_key"),
-                        holder: holder,
-                        fence: try claimed.int("fence")
-                    )
-                )
-            }
-            if act == .answer { try await LaneStore.countAttempts(claims, on: connection) }
-            return claims
+        guard !shares.isEmpty else { return [] }
+        let taking = Taking(act: act, shares: shares, holder: holder, perBusiness: perBusiness, lease: lease, now: now)
+        return switch database.dialect {
+        case .sqlite: try await takeOneByOne(taking)
+        case .postgres: try await takeAtOnce(taking)
         }
     }
 
@@ -130,14 +133,17 @@ package struct LaneStore: Sendable {
     /// A claim that ended a moment ago is not lost; its lane waits for its next holder and is not put off.
     package func renew(_ claims: [Claim], lease: Duration, at now: Timestamp) async throws -> [Claim] {
         guard !claims.isEmpty else { return [] }
+        // In the lanes' order, so that holders of several never wait for each other in a circle.
+        let claims = claims.sorted { $0.isBefore($1) }
+        let end = database.dialect.leaseTime("$6", plusMicroseconds: "$7")
         return try await database.transaction(.dispatch) { connection in
             let written = try await connection.batch(
                 """
-                UPDATE lanes SET claimable_at = CASE WHEN holder IS NULL THEN claimable_at ELSE $6 END
+                UPDATE lanes SET claimable_at = CASE WHEN holder IS NULL THEN claimable_at ELSE \(end) END
                 WHERE act = $1 AND business_id = $2 AND channel_integration_id = $3 AND conversation_key = $4
                     AND fence = $5
                 """,
-                claims.map { $0.parameters + [.timestamp(now.advanced(by: lease))] }
+                claims.map { $0.parameters + [.timestamp(now), .integer(lease.microseconds)] }
             )
             return zip(claims, written).filter { $0.1 == 0 }.map(\.0)
         }
@@ -213,28 +219,17 @@ package struct LaneStore: Sendable {
             ).map { (try $0.text("act"), try $0.int("waiting"), try $0.int("held")) }
         }
     }
-
-    // Counted before the work, so that an event which kills the process is noticed by its successors.
-    private static func countAttempts(_ claims: [Claim], on connection: any SQLConnection) async throws {
-        try await connection.batch(
-            """
-            UPDATE inbox_events SET attempts = attempts + 1
-            WHERE business_id = $1 AND channel_integration_id = $2 AND conversation_key = $3 AND closed_at IS NULL
-            """,
-            claims.map { [.id($0.businessID), .id($0.integrationID), .text($0.conversationKey)] }
-        )
-    }
 }
 
 // What the other stores do with a claim inside their own transactions.
 extension Claim {
     /// Throws ``ClaimLost`` unless the claim still holds: neither taken over nor given back; to be called first in every transaction that it protects.
-    func check(on connection: any SQLConnection) async throws {
+    func check(_ dialect: Dialect, on connection: any SQLConnection) async throws {
         let held = try await connection.first(
             """
             SELECT 1 AS held FROM lanes
             WHERE act = $1 AND business_id = $2 AND channel_integration_id = $3 AND conversation_key = $4
-                AND fence = $5 AND holder IS NOT NULL
+                AND fence = $5 AND holder IS NOT NULL\(dialect.lockingRow)
             """,
             parameters
         )
@@ -280,16 +275,20 @@ extension Claim {
             """
             INSERT INTO lanes (
                 act, business_id, channel_integration_id, conversation_key, claimable_at, waiting_since, holder, fence
-            ) VALUES ('deliver', $1, $2, $3, $4, $5, $6, \(dialect.nextFence))
-            ON CONFLICT (act, business_id, channel_integration_id, conversation_key) DO NOTHING
+            ) VALUES (
+                'deliver', $1, $2, $3, \(dialect.leaseTime("$4", plusMicroseconds: "$5")), $4, $6, \(dialect.nextFence)
+            )
+            ON CONFLICT (act, business_id, channel_integration_id, conversation_key)
+            DO UPDATE SET claimable_at = lanes.claimable_at WHERE FALSE
             RETURNING fence
             """,
             [
-                .id(businessID), .id(integrationID), .text(conversationKey),
-                .timestamp(now.advanced(by: lease)), .timestamp(now), .text(holder),
+                .id(businessID), .id(integrationID), .text(conversationKey), .timestamp(now),
+                .integer(lease.microseconds), .text(holder),
             ]
         )
-        // A lane that exists has older deliveries in it: they go first, and whoever holds it will see the new ones.
+        // A lane that exists has older deliveries in it: they go first, and whoever holds it will see the new ones. It is
+        // locked all the same, so that it cannot be let go as empty before this is committed.
         guard let row else { return nil }
         return Claim(
             act: .deliver,

@@ -115,7 +115,7 @@ package struct TurnCommit: Sendable {
     package var channel: ChannelID
     package var sessionID: ID<Session>
     package var startsSession: Bool
-    package var closing: [String]
+    package var closing: [(id: ID<Inbound>, dedupeKey: String)]
     package var incoming: [IncomingMessage]
     package var replyID: ID<Message>
     /// The reply in Markdown, as the model wrote it.
@@ -145,7 +145,7 @@ package struct TurnCommit: Sendable {
         channel: ChannelID,
         sessionID: ID<Session>,
         startsSession: Bool,
-        closing: [String],
+        closing: [(id: ID<Inbound>, dedupeKey: String)],
         incoming: [IncomingMessage],
         replyID: ID<Message>,
         reply: String,

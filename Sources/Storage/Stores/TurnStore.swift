@@ -57,9 +57,9 @@ package struct TurnStore: Sendable {
         at now: Timestamp
     ) async throws {
         try await database.transaction(.business(claim.businessID)) { connection in
-            try await claim.check(on: connection)
+            try await claim.check(database.dialect, on: connection)
             try await InboxStore.close(
-                passed.closing.map(\.dedupeKey),
+                passed.closing,
                 turn: nil,
                 claim: claim,
                 at: now,
@@ -100,7 +100,7 @@ package struct TurnStore: Sendable {
     /// for `debounce`, and no longer than ``Limits/debounceMaximum`` after the first event. Does not count as an attempt.
     package func putOff(_ claim: Claim, debounce: Duration, at now: Timestamp) async throws {
         try await database.transaction(.business(claim.businessID)) { connection in
-            try await claim.check(on: connection)
+            try await claim.check(database.dialect, on: connection)
             try await connection.execute(
                 """
                 UPDATE inbox_events SET attempts = attempts - 1
@@ -117,7 +117,7 @@ package struct TurnStore: Sendable {
     /// Ends a claim that has nothing (more) to answer.
     package func end(_ claim: Claim, debounce: Duration, at now: Timestamp) async throws {
         try await database.transaction(.business(claim.businessID)) { connection in
-            try await claim.check(on: connection)
+            try await claim.check(database.dialect, on: connection)
             let next = try await InboxStore.nextTime(after: claim, debounce: debounce, at: now, on: connection)
             try await claim.end(next: next, on: connection)
         }
@@ -134,7 +134,7 @@ package struct TurnStore: Sendable {
         at now: Timestamp
     ) async throws -> (claim: Claim, first: DeliveryRecord)? {
         try await database.transaction(.business(claim.businessID)) { connection in
-            try await claim.check(on: connection)
+            try await claim.check(database.dialect, on: connection)
             try await keepTurn(turn, claim: claim, at: now, on: connection)
             try await keep(
                 turn.incoming,
