@@ -47,7 +47,6 @@ CREATE TABLE lanes (
     PRIMARY KEY (business_id, act, channel_integration_id, conversation_key)
 ) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.0, autovacuum_vacuum_threshold = 2000);
 CREATE INDEX lanes_by_time ON lanes (act, claimable_at);
-CREATE INDEX lanes_of_business ON lanes (act, business_id, claimable_at);
 
 CREATE SEQUENCE fence_sequence;
 
