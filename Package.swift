@@ -50,7 +50,7 @@ let channelTests: [Target] = channels.map { name in
 let appDependencies: [Target.Dependency] =
     [
         "ParleyCore", "Migrations", "ChannelManifests", "ChannelKit", "AgentKit", "Storage", "CoordinationKit",
-        "Pipeline", "ModelProviders", "Integrations", "StorageSQLite", "Ingress", "Emulators",
+        "Pipeline", "ModelProviders", "Integrations", "StorageSQLite", "CoordinationRedis", "Ingress", "Emulators",
         hummingbird, httpTypes, nio, crypto, httpClient, lifecycle, logging, metrics,
         .product(name: "Configuration", package: "swift-configuration"),
         .product(name: "SystemPackage", package: "swift-system"),
@@ -68,6 +68,7 @@ let package = Package(
     dependencies: [
         .package(url: "https://github.com/apple/swift-nio", from: "2.100.0"),
         .package(url: "https://github.com/apple/swift-nio-extras", from: "1.34.1"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.0"),
         .package(url: "https://github.com/apple/swift-crypto", "3.12.0"..<"5.0.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.6.3"),
         .package(url: "https://github.com/apple/swift-metrics", from: "2.7.0"),
@@ -88,6 +89,8 @@ let package = Package(
             path: "Sources/CMarkGFM",
             providers: [.apt(["libcmark-gfm-dev", "libcmark-gfm-extensions-dev"])]
         ),
+
+        .systemLibrary(name: "CHiredis", path: "Sources/CHiredis", providers: [.apt(["libhiredis-dev"])]),
 
         // 1 · values, and data embedded in the binary
         room("ParleyCore", [crypto]),
@@ -125,6 +128,15 @@ let package = Package(
         room("ModelProviders", ["ParleyCore", "AgentKit"]),
         room("Integrations", ["ParleyCore", "AgentKit", "Storage", "CoordinationKit"]),
         room("StorageSQLite", ["ParleyCore", "Storage", .product(name: "GRDB", package: "GRDB.swift")]),
+
+        room(
+            "CoordinationRedis",
+            [
+                "ParleyCore", "CoordinationKit", "CHiredis", nio, lifecycle, logging, metrics,
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+            ]
+        ),
 
         // 4 · HTTP
         room(
@@ -185,6 +197,10 @@ let package = Package(
         tests(
             "PipelineTests",
             ["Pipeline", "ChannelKit", "AgentKit", "Storage", "CoordinationKit", "ParleyCore", "ParleyTesting"]
+        ),
+        tests(
+            "CoordinationRedisTests",
+            ["CoordinationRedis", "CoordinationKit", "ParleyCore", "ParleyTesting", lifecycle, logging]
         ),
         tests("EmulatorsTests", ["Emulators", "ParleyCore", httpClient, nio, crypto]),
         tests(

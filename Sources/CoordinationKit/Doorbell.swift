@@ -3,8 +3,11 @@ import Synchronization
 
 /// A hint that there is work. It may be lost, late or false: polling is what correctness rests on.
 package protocol Doorbell: Sendable {
-    /// Tells every listener of `bell` that work may be waiting.
+    /// Tells every listener of `bell`, on every node, that work may be waiting.
     func ring(_ bell: Bell)
+
+    /// Tells the listeners of this process alone: room has become free here, which is no news to others.
+    func ringHere(_ bell: Bell)
 
     /// Returns when `bell` has rung since the last wait, or after `duration`. Throws on cancellation.
     func wait(for bell: Bell, atMost duration: Duration) async throws
@@ -37,6 +40,8 @@ package final class LocalDoorbell: Doorbell {
         }
         for continuation in waiting.values { continuation.resume() }
     }
+
+    package func ringHere(_ bell: Bell) { ring(bell) }
 
     package func wait(for bell: Bell, atMost duration: Duration) async throws {
         try await withThrowingTaskGroup(of: Void.self) { group in

@@ -48,7 +48,7 @@ package struct ClaimLoop: Service {
                             await work(on: claim)
                             fair.end(claim.businessID, since: start, at: parts.clock.now)
                             running.end()
-                            parts.doorbell.ring(bell)
+                            parts.doorbell.ringHere(bell)
                         }
                     }
                     try? await pause(afterClaiming: claims.count)
@@ -59,7 +59,7 @@ package struct ClaimLoop: Service {
             await letGoOfAll()
         } onGracefulShutdown: {
             running.stop()
-            parts.doorbell.ring(bell)
+            parts.doorbell.ringHere(bell)
         }
     }
 
