@@ -20,7 +20,8 @@ help: ## lists these targets
 run: setup $(PARLEY) ## installs what is missing, builds, starts the demo (PORT=8080) and prints its address
 	@exec $(PARLEY) demo --port $(PORT)
 
-test: setup ## installs what is missing, builds, runs every test: Swift, kill -9, browser
+test: setup ## installs what is missing, builds, runs every test: Swift, PostgreSQL, Redis, kill -9, browser
+	@scripts/setup --services
 	@swift build --build-tests
 	@scripts/test
 

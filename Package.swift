@@ -91,6 +91,7 @@ let package = Package(
         ),
 
         .systemLibrary(name: "CHiredis", path: "Sources/CHiredis", providers: [.apt(["libhiredis-dev"])]),
+        .systemLibrary(name: "CLibPQ", path: "Sources/CLibPQ", providers: [.apt(["libpq-dev"])]),
 
         // 1 · values, and data embedded in the binary
         room("ParleyCore", [crypto]),
@@ -137,6 +138,7 @@ let package = Package(
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
             ]
         ),
+        room("StoragePostgres", ["ParleyCore", "Storage", "CLibPQ"]),
 
         // 4 · HTTP
         room(
@@ -183,7 +185,10 @@ let package = Package(
         room(
             "ParleyTesting",
             path: "Tests/ParleyTesting",
-            ["ParleyCore", "ChannelKit", "AgentKit", "Storage", "StorageSQLite", "ChannelManifests"]
+            [
+                "ParleyCore", "ChannelKit", "AgentKit", "Storage", "StorageSQLite", "StoragePostgres",
+                "ChannelManifests", "CLibPQ",
+            ]
         ),
         tests("ParleyCoreTests", ["ParleyCore"]),
         tests("ChannelKitTests", ["ChannelKit", "ParleyCore"]),
@@ -194,6 +199,7 @@ let package = Package(
             ["Integrations", "ModelProviders", "AgentKit", "CoordinationKit", "Storage", "ParleyCore", "ParleyTesting"]
         ),
         tests("StorageTests", ["Storage", "StorageSQLite", "Migrations", "ParleyCore", "ParleyTesting"]),
+        tests("StoragePostgresTests", ["StoragePostgres", "Storage", "ParleyCore", "ParleyTesting"]),
         tests(
             "PipelineTests",
             ["Pipeline", "ChannelKit", "AgentKit", "Storage", "CoordinationKit", "ParleyCore", "ParleyTesting"]

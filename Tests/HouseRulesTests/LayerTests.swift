@@ -6,6 +6,7 @@ import Testing
     static let table: [String: Set<String>] = [
         "CMarkGFM": [],
         "CHiredis": [],
+        "CLibPQ": [],
         "ParleyCore": [],
         "Migrations": [],
         "ChannelManifests": ["ParleyCore"],
@@ -18,6 +19,7 @@ import Testing
         "Integrations": ["ParleyCore", "AgentKit", "Storage", "CoordinationKit"],
         "StorageSQLite": ["ParleyCore", "Storage"],
         "CoordinationRedis": ["ParleyCore", "CoordinationKit", "CHiredis"],
+        "StoragePostgres": ["ParleyCore", "Storage", "CLibPQ"],
         "Ingress": ["ParleyCore", "ChannelKit", "Pipeline"],
         "Emulators": ["ParleyCore"],
         "ParleyApp": [
@@ -29,7 +31,7 @@ import Testing
     ]
 
     /// Rooms that hold a module map and nothing else.
-    static let systemLibraries: Set<String> = ["CMarkGFM", "CHiredis"]
+    static let systemLibraries: Set<String> = ["CMarkGFM", "CHiredis", "CLibPQ"]
 
     /// What every channel may import.
     static let channel: Set<String> = ["ParleyCore", "ChannelKit", "ChannelManifests"]

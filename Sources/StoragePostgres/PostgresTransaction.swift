@@ -1,0 +1,123 @@
+import ParleyCore
+import Storage
+
+/// A connection during one transaction, which begins with its first statement.
+///
+/// After a statement has failed, every further one fails too and the transaction is rolled back.
+final class PostgresTransaction: SQLConnection {
+    private let link: PostgresLink
+    private let scope: SQLScope
+    private let isReadOnly: Bool
+    private let limit: Duration
+    private var hasBegun = false
+    private var isOver = false
+    private(set) var failure: PostgresFailure?
+
+    init(_ link: PostgresLink, _ scope: SQLScope, isReadOnly: Bool, limit: Duration) {
+        self.link = link
+        self.scope = scope
+        self.isReadOnly = isReadOnly
+        self.limit = limit
+    }
+
+    func query(_ sql: String, _ parameters: [SQLValue]) async throws -> [SQLRow] {
+        try await run(sql, [parameters]).rows
+    }
+
+    func execute(_ sql: String, _ parameters: [SQLValue]) async throws -> Int {
+        try await run(sql, [parameters]).counts.reduce(0, +)
+    }
+
+    func batch(_ sql: String, _ rows: [[SQLValue]]) async throws -> [Int] {
+        guard !rows.isEmpty else { return [] }
+        return try await run(sql, rows).counts
+    }
+
+    private func run(_ sql: String, _ rows: [[SQLValue]]) async throws -> PostgresLink.Reply {
+        if let failure { throw failure.error }
+        guard !isOver else {
+            throw SQLError.failed(code: "misuse", message: "the transaction of this connection has ended")
+        }
+        do {
+            let statement = try PostgresStatement.of(sql, rows)
+            try Task.checkCancellation()
+            // They cost no round trip of their own.
+            let beginning =
+                hasBegun ? [] : PostgresStatement.begin(scope, isReadOnly: isReadOnly, limit: scope.limit(limit))
+            hasBegun = true
+            return try await link.exchange(beginning + [statement], within: scope.patience(limit))
+        } catch let failure as PostgresFailure {
+            self.failure = failure
+            throw failure.error
+        } catch let error as SQLError {
+            failure = PostgresFailure(error)
+            throw error
+        }
+    }
+
+    /// When it returns, a transaction that writes is on the server's disk. When it throws, nothing was committed, unless the
+    /// connection was lost meanwhile: then nobody knows.
+    func commit() async throws(PostgresFailure) {
+        isOver = true
+        if let failure { throw failure }
+        guard hasBegun else { return }
+        guard !isReadOnly else { return await link.sendOnly(.commit) }
+        do {
+            let tag = try await link.exchange([.commit], within: scope.patience(limit), isCancellable: false).tag
+            guard tag == "COMMIT" else {
+                throw PostgresFailure(.failed(code: "25P02", message: "the transaction was rolled back"))
+            }
+        } catch let failure as PostgresFailure {
+            throw failure.remedy == .reconnect ? PostgresFailure(.disconnected) : failure
+        } catch {
+            throw PostgresFailure(.disconnected)
+        }
+    }
+
+    /// On its way when it returns; the connection does nothing else before it.
+    func rollBack() async {
+        isOver = true
+        guard hasBegun else { return }
+        await link.sendOnly(.rollBack)
+    }
+}
+
+extension SQLScope {
+    /// How long the server may work at a statement: an index of a large table takes its time.
+    fileprivate func limit(_ limit: Duration) -> Duration { self == .schema ? max(limit, .seconds(3600)) : limit }
+
+    /// How long an answer is awaited: a little longer, so that the server's own end of it comes first and the connection
+    /// stays whole.
+    fileprivate func patience(_ limit: Duration) -> Duration { self.limit(limit) + .seconds(2) }
+}
+
+extension PostgresLink {
+    /// Why a transaction came to nothing.
+    struct Refusal: Error {
+        let error: any Error
+        let remedy: PostgresFailure.Remedy
+    }
+
+    /// Commits when `body` returns, rolls back when it throws. The body runs on this connection's thread.
+    ///
+    /// A task that is cancelled before it begins does not begin; once the body has returned, it is committed.
+    func transaction<Result: Sendable>(
+        _ scope: SQLScope,
+        isReadOnly: Bool,
+        limit: Duration,
+        _ body: @Sendable (any SQLConnection) async throws -> Result
+    ) async throws(Refusal) -> Result {
+        let transaction = PostgresTransaction(self, scope, isReadOnly: isReadOnly, limit: limit)
+        do {
+            try Task.checkCancellation()
+            let result = try await body(transaction)
+            try await transaction.commit()
+            return result
+        } catch {
+            await transaction.rollBack()
+            if transaction.failure?.remedy == .prepareAgain { forgetStatements() }
+            if let failure = error as? PostgresFailure { throw Refusal(error: failure.error, remedy: failure.remedy) }
+            throw Refusal(error: error, remedy: transaction.failure?.remedy ?? .none)
+        }
+    }
+}
