@@ -42,20 +42,49 @@ struct PostgresParameters {
 
     /// Whether it was written in binary.
     private mutating func append(_ value: SQLValue) -> Bool {
+        if case .blob(let value) = value {
+            bytes.append(contentsOf: value)
+            return true
+        }
+        Self.write(value, to: &bytes)
+        return false
+    }
+
+    private static func write(_ value: SQLValue, to bytes: inout [UInt8]) {
         switch value {
         case .null: break
         case .integer(let value): bytes.append(contentsOf: String(value).utf8)
         case .real(let value): bytes.append(contentsOf: String(value).utf8)
         case .text(let value): bytes.append(contentsOf: value.utf8.lazy.filter { $0 != 0 })
-        case .blob(let value):
-            bytes.append(contentsOf: value)
-            return true
+        case .blob(let value): bytes.append(contentsOf: ("\\x" + Hex.encode(value)).utf8)
         case .bool(let value): bytes.append(UInt8(ascii: value ? "t" : "f"))
         case .uuid(let value): bytes.append(contentsOf: value.description.utf8)
         case .timestamp(let value): bytes.append(contentsOf: PostgresTime.text(value).utf8)
         case .json(let value): bytes.append(contentsOf: PostgresJSON.encoded(value))
+        case .array(let values): write(values, to: &bytes)
         }
-        return false
+    }
+
+    /// `{"a","b",NULL}`: quoted, so that no element can end itself or the array.
+    private static func write(_ values: [SQLValue], to bytes: inout [UInt8]) {
+        bytes.append(UInt8(ascii: "{"))
+        for (index, value) in values.enumerated() {
+            if index > 0 { bytes.append(UInt8(ascii: ",")) }
+            switch value {
+            case .null: bytes.append(contentsOf: "NULL".utf8)
+            case .array(let inner): write(inner, to: &bytes)
+            default:
+                var element: [UInt8] = []
+                write(value, to: &element)
+                bytes.append(UInt8(ascii: "\""))
+                for byte in element {
+                    if byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") { bytes.append(UInt8(ascii: "\\")) }
+                    bytes.append(byte)
+                }
+                bytes.append(UInt8(ascii: "\""))
+            }
+        }
+        bytes.append(UInt8(ascii: "}"))
     }
 }
 

@@ -23,30 +23,28 @@ import Testing
         return found
     }
 
-    @Test(
-        arguments: [
-            ("bigint", [.integer(.min), .integer(.max), .integer(0), .null]),
-            ("integer", [.integer(-2_147_483_648), .integer(2_147_483_647)]),
-            ("smallint", [.integer(-32_768), .integer(32_767)]),
-            ("double precision", [.real(0.1), .real(-1e300), .real(.infinity), .real(.leastNonzeroMagnitude)]),
-            ("real", [.real(0.5), .real(-2)]),
-            ("boolean", [.bool(true), .bool(false)]),
-            ("text", [.text(""), .text("Zoë 🛒 'x' \\ \u{1}\n"), .text(String(repeating: "ä", count: 100_000))]),
-            ("varchar(20)", [.text("a")]),
-            ("bytea", [.blob([]), .blob((0...255).map { UInt8($0) }), .blob(Array(repeating: 0, count: 70_000))]),
-            ("uuid", [.uuid(UUID7(at: time)), .uuid(UUID7(high: 0, low: .max))]),
-            (
-                "timestamptz",
-                [
-                    .timestamp(time), .timestamp(Timestamp(microseconds: 0)), .timestamp(Timestamp(microseconds: -1)),
-                    .timestamp(Timestamp(microseconds: -62_135_596_800_000_000)),
-                    .timestamp(Timestamp(microseconds: 253_402_300_799_999_999)),
-                    .timestamp(Timestamp(microseconds: .max)), .timestamp(Timestamp(microseconds: .min)),
-                ]
-            ),
-        ] as [(String, [SQLValue])]
-    )
-    func `every type survives`(_ type: String, _ values: [SQLValue]) async throws {
+    /// By type, so that a test's name stays short.
+    static let samples: [String: [SQLValue]] = [
+        "bigint": [.integer(.min), .integer(.max), .integer(0), .null],
+        "integer": [.integer(-2_147_483_648), .integer(2_147_483_647)],
+        "smallint": [.integer(-32_768), .integer(32_767)],
+        "double precision": [.real(0.1), .real(-1e300), .real(.infinity), .real(.leastNonzeroMagnitude)],
+        "real": [.real(0.5), .real(-2)],
+        "boolean": [.bool(true), .bool(false)],
+        "text": [.text(""), .text("Zoë 🛒 'x' \\ \u{1}\n"), .text(String(repeating: "ä", count: 100_000))],
+        "varchar(20)": [.text("a")],
+        "bytea": [.blob([]), .blob((0...255).map { UInt8($0) }), .blob(Array(repeating: 0, count: 70_000))],
+        "uuid": [.uuid(UUID7(at: time)), .uuid(UUID7(high: 0, low: .max))],
+        "timestamptz": [
+            .timestamp(time), .timestamp(Timestamp(microseconds: 0)), .timestamp(Timestamp(microseconds: -1)),
+            .timestamp(Timestamp(microseconds: -62_135_596_800_000_000)),
+            .timestamp(Timestamp(microseconds: 253_402_300_799_999_999)),
+            .timestamp(Timestamp(microseconds: .max)), .timestamp(Timestamp(microseconds: .min)),
+        ],
+    ]
+
+    @Test(arguments: samples.keys.sorted()) func `every type survives`(_ type: String) async throws {
+        let values = try #require(Self.samples[type])
         #expect(try await roundTrip(type, values) == values)
     }
 
@@ -87,6 +85,34 @@ import Testing
             return
         }
         #expect(try JSON(parsing: text) == ["k": .string("x\\u0000\\y")])
+    }
+
+    @Test func `an array carries many parameters, whatever is in them`() async throws {
+        let texts = ["", "NULL", "null", "a\"b", "c\\d", "{e,f}", " g ", "é👋", "h\u{0}i"]
+        let columns: [(String, [SQLValue])] = [
+            ("text", texts.map { .text($0) } + [.null]),
+            ("bytea", [.blob([]), .blob([0, 92, 34, 255])]),
+            ("uuid", [.uuid(UUID7(at: Self.time))]),
+            ("timestamptz", [.timestamp(Self.time)]),
+            ("bigint", [.integer(-5), .null]),
+            ("boolean", [.bool(true), .bool(false)]),
+            ("double precision", [.real(0.25)]),
+        ]
+        try await withTestPostgres(migrated: false) { database in
+            for (type, values) in columns {
+                let found = try await database.read(.schema) { connection in
+                    try await connection.query("SELECT unnest($1::\(type)[]) AS v", [.array(values)]).map { $0["v"] }
+                }
+                #expect(found == values.map { $0 == .text("h\u{0}i") ? .text("hi") : $0 }, "\(type)")
+            }
+            let objects = try await database.read(.schema) { connection in
+                try await connection.query(
+                    "SELECT unnest($1::jsonb[]) AS v",
+                    [.array([.json(["a": "b\"\\c\u{0}"]), .json([])])]
+                ).map { try $0.json("v") }
+            }
+            #expect(objects == [["a": "b\"\\c"], []])
+        }
     }
 
     @Test func `what the server has besides is readable`() async throws {
