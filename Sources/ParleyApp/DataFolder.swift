@@ -11,7 +11,8 @@ import Darwin
 /// The folder that holds the database and the master key: readable by its owner alone.
 enum DataFolder {
     /// Makes the folder and its parents where they are missing.
-    static func make(_ path: String) throws(SettingsError) {
+    static func make(_ path: String?) throws(SettingsError) {
+        guard let path else { return }
         var made = path.hasPrefix("/") ? "/" : ""
         for part in path.split(separator: "/") {
             made += made.isEmpty || made.hasSuffix("/") ? String(part) : "/\(part)"

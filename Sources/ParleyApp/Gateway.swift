@@ -8,7 +8,6 @@ import ParleyCore
 import Pipeline
 import ServiceLifecycle
 import Storage
-import StorageSQLite
 
 /// The gateway, put together: the only place that knows every concrete type.
 package struct Gateway: Sendable {
@@ -30,7 +29,8 @@ package struct Gateway: Sendable {
             logger: workbench.logger
         )
         let now = workbench.clock.now
-        let freed = try await workbench.stores.lanes.releaseAll(at: now)
+        // Where others may serve too, nobody can tell a dead holder's lanes from theirs before the leases run out.
+        let freed = workbench.database.isShared ? 0 : try await workbench.stores.lanes.releaseAll(at: now)
         if freed > 0 {
             workbench.logger.notice("going on with unfinished work", metadata: ["conversations": "\(freed)"])
         }

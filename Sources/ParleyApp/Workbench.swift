@@ -5,12 +5,11 @@ import Migrations
 import ParleyCore
 import Pipeline
 import Storage
-import StorageSQLite
 
 /// The database, opened and ready, with everything that works on it: what every command needs.
 package struct Workbench: Sendable {
     package let settings: ParleySettings
-    package let database: SQLiteDatabase
+    package let database: OpenDatabase
     package let stores: Stores
     package let channels: ChannelRegistry
     package let transport: any HTTPTransport
@@ -29,9 +28,7 @@ package struct Workbench: Sendable {
         clock: any Clockwork = SystemClock(),
         logger: Logger
     ) async throws -> Workbench {
-        let path = try settings.sqlitePath()
-        try DataFolder.make(try settings.dataFolder())
-        let database = try await SQLiteDatabase.open(path: path)
+        let database = try await OpenDatabase.open(settings, logger: logger)
         if migrates { _ = try await Migrator(database, clock: clock).up() }
         let (key, madeAt) = try await masterKey(settings, for: database)
         let stores = Stores(database, vault: CredentialVault(key, clock: clock), clock: clock)
@@ -74,15 +71,21 @@ package struct Workbench: Sendable {
         } catch {
             logger.debug("the HTTP client did not shut down cleanly")
         }
-        database.close()
+        await database.close()
     }
 
     private static func masterKey(
         _ settings: ParleySettings,
-        for database: SQLiteDatabase
+        for database: OpenDatabase
     ) async throws -> (MasterKey, madeAt: String?) {
         if let text = settings.masterKey { return (try MasterKey(text: text), nil) }
-        let path = try settings.dataFolder() + "/master.key"
+        guard let folder = try settings.dataFolder() else {
+            throw SettingsError(
+                key: "PARLEY_MASTER_KEY",
+                fix: "must be set when the database is PostgreSQL, the same on every node; one is made by: openssl rand -base64 32"
+            )
+        }
+        let path = folder + "/master.key"
         // A new key beside old secrets would read as if they were lost, and hide that the key is.
         let hasSecrets = try await hasSecrets(database)
         guard DataFolder.exists(path) || !hasSecrets else {
@@ -95,11 +98,11 @@ package struct Workbench: Sendable {
         return (key, isNew ? path : nil)
     }
 
-    private static func hasSecrets(_ database: SQLiteDatabase) async throws -> Bool {
+    private static func hasSecrets(_ database: OpenDatabase) async throws -> Bool {
         try await database.read(.house) { connection in
             let hasTable = try await connection.first(
-                "SELECT 1 AS found FROM sqlite_master WHERE type = 'table' AND name = 'business_keys'",
-                []
+                database.dialect.tableNamed,
+                [.text("business_keys")]
             )
             guard hasTable != nil else { return false }
             return try await connection.first("SELECT 1 AS found FROM business_keys LIMIT 1", []) != nil

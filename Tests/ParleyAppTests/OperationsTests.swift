@@ -298,7 +298,7 @@ import Testing
     @Test func `the doctor finds a folder that is open to others`() async throws {
         try await withTestFolder { folder in
             var settings = try await ParleySettings.read()
-            settings.databaseURL = "sqlite:\(folder)/data/parley.sqlite"
+            settings.databaseURL = Secret("sqlite:\(folder)/data/parley.sqlite")
             settings.publicURL = nil
             settings.model = "offline"
             try await Workbench.with(settings, logger: quiet) { _ in }
@@ -323,11 +323,11 @@ private let quiet: Logger = {
 /// Operations over a fresh database, with a business; at emulated platforms when `emulators` names them.
 private func withOperations(
     at emulators: String? = nil,
-    _ body: (Operations, ID<Business>, String, SQLiteDatabase) async throws -> Void
+    _ body: (Operations, ID<Business>, String, any SQLDatabase) async throws -> Void
 ) async throws {
     try await withTestFolder { folder in
         var settings = try await ParleySettings.read()
-        settings.databaseURL = "sqlite:\(folder)/parley.sqlite"
+        settings.databaseURL = Secret("sqlite:\(folder)/parley.sqlite")
         settings.publicURL = "https://parley.example"
         settings.model = "offline"
         if let emulators {
@@ -394,7 +394,7 @@ private func json(_ fields: [String: String]) -> String {
     JSON.object(JSONObject(fields.map { .init(key: $0.key, value: JSON($0.value)) })).description
 }
 
-private func addUsage(of models: [String], _ business: ID<Business>, _ database: SQLiteDatabase) async throws {
+private func addUsage(of models: [String], _ business: ID<Business>, _ database: any SQLDatabase) async throws {
     try await database.transaction(.house) { connection in
         for model in models {
             try await UsageStore.add(

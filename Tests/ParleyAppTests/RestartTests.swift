@@ -84,7 +84,7 @@ struct RestartTests {
             let (url, secret) = try #require(slackDetails.withLock { $0 })
             let log = RecordedLog()
             var settings = try await ParleySettings.read()
-            settings.databaseURL = "sqlite:\(folder)/parley.sqlite"
+            settings.databaseURL = Secret("sqlite:\(folder)/parley.sqlite")
             settings.slackAPIURL = "http://127.0.0.1:9"
             let used = settings
             try await Workbench.with(settings, logger: log.logger) { workbench in

@@ -90,7 +90,7 @@ extension DemoHouse {
         let id = ID<ParleyCore.Integration>(at: SystemClock().now)
         let url = "\(baseURL)/webhooks/\(channel)/\(id)"
         var settings = try await ParleySettings.read()
-        settings.databaseURL = "sqlite:\(folder)/parley.sqlite"
+        settings.databaseURL = Secret("sqlite:\(folder)/parley.sqlite")
         settings.slackAPIURL = addresses.emulator + "/slack/api"
         settings.telegramAPIURL = addresses.emulator + "/telegram"
         settings.discordAPIURL = addresses.emulator + "/discord/api/v10"

@@ -61,16 +61,31 @@ extension StorageConformance {
             try await traffic.keep("t\(number)", in: traffic.theirs("t\(number)"), at: after(10 + number))
         }
         let now = after(100)
-        let first = try await traffic.claims(upTo: 3, perBusiness: 3, at: now)
-        findings.expect(first.map(\.conversationKey), is: ["o0", "t0", "o1"], "the first three turns")
+        let waiting = Set(try await traffic.lanes.ready(.answer, at: now))
+        findings.expect(waiting, is: [traffic.ours.business, traffic.theirs.business], "the businesses whose lanes wait")
+        let first = try await traffic.lanes.claim(
+            .answer,
+            [LaneShare(business: traffic.ours.business, count: 2), LaneShare(business: traffic.theirs.business, count: 1)],
+            for: "node",
+            perBusiness: 3,
+            lease: Traffic.lease,
+            at: now
+        )
+        findings.expect(Set(first.map(\.conversationKey)), is: ["o0", "o1", "t0"], "the longest waiting of each")
         let rest = try await traffic.claims(perBusiness: 3, at: now)
-        findings.expect(rest.map(\.conversationKey), is: ["o2", "t1"], "the rest, with three for each business")
+        findings.expect(
+            Set(rest.map(\.conversationKey)),
+            is: ["o2", "t1"],
+            "the rest, with three for each business"
+        )
         findings.expect(
             try await traffic.claims(perBusiness: 3, at: now).count,
             is: 0,
             "claims beyond a business's share"
         )
-        guard let done = first.first, let other = first.dropFirst().first else { return }
+        guard let done = first.first(where: { $0.conversationKey == "o0" }),
+            let other = first.first(where: { $0.conversationKey == "t0" })
+        else { return }
         try await traffic.lanes.release(other, claimableAt: after(60_000))
         findings.expect(try await traffic.claims(perBusiness: 3, at: now).count, is: 0, "the other's place was taken")
         try await traffic.lanes.release(done, claimableAt: after(60_000))

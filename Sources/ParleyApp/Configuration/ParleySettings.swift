@@ -8,8 +8,8 @@ import SystemPackage
 ///
 /// | key | default |
 /// |---|---|
-/// | `PARLEY_DATABASE_URL` | `sqlite:./parley-data/parley.sqlite` |
-/// | `PARLEY_MASTER_KEY` | generated beside the database, mode 0600, on first start |
+/// | `PARLEY_DATABASE_URL` | `sqlite:./parley-data/parley.sqlite`; or `postgres://USER:PASSWORD@HOST/NAME` |
+/// | `PARLEY_MASTER_KEY` | beside SQLite generated on first start, mode 0600; with PostgreSQL it must be set |
 /// | `PARLEY_PUBLIC_URL` | none |
 /// | `PARLEY_HTTP_HOST`, `PARLEY_HTTP_PORT` | `127.0.0.1`, 8080 |
 /// | `PARLEY_MODEL` | `offline`; or `openai:NAME`, `ollama:NAME`, or a name at `OPENAI_BASE_URL` |
@@ -21,7 +21,8 @@ import SystemPackage
 /// | `PARLEY_ALLOW_PRIVATE_ADDRESSES` | false: live data may not be on this machine or in a private network |
 /// | `PARLEY_LOG_LEVEL`, `PARLEY_LOG_FORMAT` | `info`; `text` or `json` |
 package struct ParleySettings: Sendable {
-    package var databaseURL: String
+    /// A PostgreSQL URL holds a password.
+    package var databaseURL: Secret<String>
     package var masterKey: Secret<String>?
     package var publicURL: String?
     package var host: String
@@ -59,7 +60,13 @@ package struct ParleySettings: Sendable {
     }
 
     package init(_ reader: ConfigReader) throws(SettingsError) {
-        databaseURL = reader.string(forKey: "parley.database.url", default: "sqlite:./parley-data/parley.sqlite")
+        databaseURL = Secret(
+            reader.string(
+                forKey: "parley.database.url",
+                isSecret: true,
+                default: "sqlite:./parley-data/parley.sqlite"
+            )
+        )
         masterKey = reader.string(forKey: "parley.master.key", isSecret: true).map { Secret($0) }
         publicURL = try Self.url(reader, "parley.public.url", "PARLEY_PUBLIC_URL")
         host = reader.string(forKey: "parley.http.host", default: "127.0.0.1")
@@ -112,23 +119,28 @@ package struct ParleySettings: Sendable {
         logsJSON = format == "json"
     }
 
-    /// The file of a SQLite URL: `sqlite:./parley-data/parley.sqlite`.
-    package func sqlitePath() throws(SettingsError) -> String {
-        for prefix in ["sqlite://", "sqlite:"] where databaseURL.hasPrefix(prefix) {
-            let path = String(databaseURL.dropFirst(prefix.count))
-            if !path.isEmpty { return path }
+    /// Which database it is: `sqlite:./parley-data/parley.sqlite` or `postgres://…`.
+    package func database() throws(SettingsError) -> DatabaseChoice {
+        let choice: DatabaseChoice? = databaseURL.reveal { url in
+            if url.hasPrefix("postgres://") || url.hasPrefix("postgresql://") { return .postgres(url: databaseURL) }
+            for prefix in ["sqlite://", "sqlite:"] where url.hasPrefix(prefix) && url.utf8.count > prefix.utf8.count {
+                return .sqlite(path: String(url.dropFirst(prefix.count)))
+            }
+            return nil
         }
-        throw SettingsError(
-            key: "PARLEY_DATABASE_URL",
-            fix: databaseURL.hasPrefix("postgres")
-                ? "PostgreSQL is not supported by this version yet; use sqlite:PATH"
-                : "must look like sqlite:./parley-data/parley.sqlite"
-        )
+        guard let choice else {
+            throw SettingsError(
+                key: "PARLEY_DATABASE_URL",
+                fix: "must look like sqlite:./parley-data/parley.sqlite or postgres://user:password@host/name"
+            )
+        }
+        return choice
     }
 
-    /// The folder that holds the database, the generated master key and the lock.
-    package func dataFolder() throws(SettingsError) -> String {
-        let parts = try sqlitePath().split(separator: "/", omittingEmptySubsequences: false).dropLast()
+    /// The folder that holds a SQLite database, the generated master key and the lock; nil with PostgreSQL.
+    package func dataFolder() throws(SettingsError) -> String? {
+        guard case .sqlite(let path) = try database() else { return nil }
+        let parts = path.split(separator: "/", omittingEmptySubsequences: false).dropLast()
         return parts.isEmpty ? "." : parts.joined(separator: "/")
     }
 
@@ -160,6 +172,11 @@ package struct ParleySettings: Sendable {
         }
         return text.hasSuffix("/") ? String(text.dropLast()) : text
     }
+}
+
+package enum DatabaseChoice: Sendable {
+    case sqlite(path: String)
+    case postgres(url: Secret<String>)
 }
 
 /// A setting that cannot be used; names it and the fix, never its value.

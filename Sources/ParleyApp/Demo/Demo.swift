@@ -103,7 +103,7 @@ package struct Demo: Service {
 
     private func pointed(at emulator: String) -> ParleySettings {
         var settings = settings
-        settings.databaseURL = "sqlite:\(folder)/parley.sqlite"
+        settings.databaseURL = Secret("sqlite:\(folder)/parley.sqlite")
         settings.publicURL = "http://127.0.0.1:\(settings.port)"
         settings.slackAPIURL = emulator + "/slack/api"
         settings.telegramAPIURL = emulator + "/telegram"

@@ -1,6 +1,5 @@
 import ParleyCore
 import Storage
-import StorageSQLite
 
 // parley migrate; opened without migrating
 extension Operations {
@@ -15,7 +14,7 @@ extension Operations {
         )
     }
 
-    /// Refuses while a gateway serves the database.
+    /// Refuses while a gateway serves a SQLite database; nodes on PostgreSQL must be stopped by whoever calls this.
     package func migrateDown(steps: Int) async throws -> Report {
         try workbench.database.lockForServing()
         let reverted = try await migrator().down(steps)

@@ -7,7 +7,7 @@ extension Operations {
     package func why(_ id: String) async throws -> Report {
         guard let journey = try await stores.journeys.find(id.trimmed) else {
             throw OperationError(
-                "nothing is known of “\(id.clipped(toUTF8: 80))” in \(workbench.settings.databaseURL)",
+                "nothing is known of “\(id.clipped(toUTF8: 80))” in the database of PARLEY_DATABASE_URL",
                 fix: """
                     give the id of a message, turn or delivery, or the platform's own message id. If it is right: a webhook \
                     that was refused (a wrong signature, a disabled channel) leaves no journey but a log line and the \

@@ -1,6 +1,5 @@
 import ParleyCore
 import Storage
-import StorageSQLite
 
 /// Whether the schema is the one that this binary expects, and whether a commit is on disk when it returns.
 struct DatabaseCheck {
@@ -18,12 +17,14 @@ struct DatabaseCheck {
             return [.bad("migrations", "\(error)", fix: "put that right and run parley doctor again")]
         }
         do {
-            let mode = try await workbench.database.transaction(.house) { connection in
-                // A write that changes nothing.
-                try await connection.execute("UPDATE fence_sequence SET value = value")
-                return try await connection.first("PRAGMA synchronous", [])?.optionalInt("synchronous")
+            try await workbench.database.transaction(.dispatch) { connection in
+                try await connection.execute(workbench.database.dialect.writeProbe)
             }
             findings.append(.good("database", "it takes writes"))
+            guard !workbench.database.isShared else { return findings }
+            let mode = try await workbench.database.transaction(.house) { connection in
+                try await connection.first("PRAGMA synchronous", [])?.optionalInt("synchronous")
+            }
             // SQLite, PRAGMA synchronous: 2 is FULL, 3 is EXTRA.
             findings.append(
                 (mode ?? 0) >= 2

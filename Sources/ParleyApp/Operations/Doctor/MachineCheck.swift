@@ -21,14 +21,23 @@ struct MachineCheck {
 
     init(_ settings: ParleySettings) { self.settings = settings }
 
-    var hasDatabase: Bool { (try? settings.sqlitePath()).flatMap { Self.mode($0) } != nil }
+    /// Whether there is something to open: a server elsewhere counts as one.
+    var hasDatabase: Bool {
+        switch try? settings.database() {
+        case .sqlite(let path): Self.mode(path) != nil
+        case .postgres: true
+        case nil: false
+        }
+    }
 
     func findings() -> [Doctor.Finding] {
         let folder: String
         let path: String
         do throws(SettingsError) {
-            folder = try settings.dataFolder()
-            path = try settings.sqlitePath()
+            guard case .sqlite(let file) = try settings.database(), let parent = try settings.dataFolder() else {
+                return [masterKeyOfNodes]
+            }
+            (folder, path) = (parent, file)
         } catch {
             return [.bad("database", error.key, fix: error.fix)]
         }
@@ -74,17 +83,30 @@ struct MachineCheck {
         return findings + [masterKey(in: folder), disk(folder)]
     }
 
-    private func masterKey(in folder: String) -> Doctor.Finding {
-        if let text = settings.masterKey {
-            guard (try? MasterKey(text: text)) != nil else {
-                return .bad(
-                    Self.masterKey,
-                    "PARLEY_MASTER_KEY is malformed",
-                    fix: "give 32 bytes as 64 hexadecimal digits or Base64: openssl rand -hex 32"
-                )
-            }
-            return .good(Self.masterKey, "from PARLEY_MASTER_KEY")
+    private var masterKeyOfNodes: Doctor.Finding {
+        givenMasterKey
+            ?? .bad(
+                Self.masterKey,
+                "PARLEY_MASTER_KEY is not set, and nodes share no folder to find one in",
+                fix: "set it to the same 32 bytes on every node: openssl rand -hex 32"
+            )
+    }
+
+    /// What there is to say of PARLEY_MASTER_KEY; nil when it is not set.
+    private var givenMasterKey: Doctor.Finding? {
+        guard let text = settings.masterKey else { return nil }
+        guard (try? MasterKey(text: text)) != nil else {
+            return .bad(
+                Self.masterKey,
+                "PARLEY_MASTER_KEY is malformed",
+                fix: "give 32 bytes as 64 hexadecimal digits or Base64: openssl rand -hex 32"
+            )
         }
+        return .good(Self.masterKey, "from PARLEY_MASTER_KEY")
+    }
+
+    private func masterKey(in folder: String) -> Doctor.Finding {
+        if let given = givenMasterKey { return given }
         let path = folder + "/master.key"
         guard let mode = Self.mode(path) else {
             guard hasDatabase else { return .note(Self.masterKey, "none yet; the first start makes \(path)") }
