@@ -50,7 +50,8 @@ let channelTests: [Target] = channels.map { name in
 let appDependencies: [Target.Dependency] =
     [
         "ParleyCore", "Migrations", "ChannelManifests", "ChannelKit", "AgentKit", "Storage", "CoordinationKit",
-        "Pipeline", "ModelProviders", "Integrations", "StorageSQLite", "CoordinationRedis", "Ingress", "Emulators",
+        "Pipeline", "ModelProviders", "Integrations", "StorageSQLite", "StoragePostgres",
+        "CoordinationRedis", "Ingress", "Emulators",
         hummingbird, httpTypes, nio, crypto, httpClient, lifecycle, logging, metrics,
         .product(name: "Configuration", package: "swift-configuration"),
         .product(name: "SystemPackage", package: "swift-system"),

@@ -82,7 +82,8 @@ package struct Workbench: Sendable {
         guard let folder = try settings.dataFolder() else {
             throw SettingsError(
                 key: "PARLEY_MASTER_KEY",
-                fix: "must be set when the database is PostgreSQL, the same on every node; one is made by: openssl rand -base64 32"
+                fix:
+                    "must be set when the database is PostgreSQL, the same on every node; one is made by: openssl rand -base64 32"
             )
         }
         let path = folder + "/master.key"

@@ -4,17 +4,12 @@ import Storage
 
 /// Reads the rows of a result, which arrive in the server's binary formats.
 enum PostgresRows {
-    /// Throws ``SQLError/unreadable(column:)`` for a type that this driver does not know.
+    /// A value of a type that this driver does not know arrives as its bytes. Throws ``SQLError/unreadable(column:)`` for
+    /// bytes that are not what their type says.
     static func rows(of result: OpaquePointer) throws(SQLError) -> [SQLRow] {
         let columnCount = PQnfields(result)
         let names = (0..<columnCount).map { PQfname(result, $0).map { String(cString: $0) } ?? "" }
-        var types: [PostgresType] = []
-        for column in 0..<columnCount {
-            guard let type = PostgresType(rawValue: PQftype(result, column)) else {
-                throw .unreadable(column: names[Int(column)])
-            }
-            types.append(type)
-        }
+        let types = (0..<columnCount).map { PostgresType(rawValue: PQftype(result, $0)) }
         let columns = SQLColumns(names)
         var rows: [SQLRow] = []
         rows.reserveCapacity(Int(PQntuples(result)))
@@ -31,6 +26,10 @@ enum PostgresRows {
                     start: PQgetvalue(result, row, column),
                     count: Int(PQgetlength(result, row, column))
                 )
+                guard let type else {
+                    values.append(.blob(Array(bytes)))
+                    continue
+                }
                 guard let value = type.value(bytes) else { throw .unreadable(column: names[index]) }
                 values.append(value)
             }

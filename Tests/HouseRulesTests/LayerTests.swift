@@ -24,7 +24,8 @@ import Testing
         "Emulators": ["ParleyCore"],
         "ParleyApp": [
             "ParleyCore", "Migrations", "ChannelManifests", "ChannelKit", "AgentKit", "Storage", "CoordinationKit",
-            "Pipeline", "ModelProviders", "Integrations", "StorageSQLite", "CoordinationRedis", "Ingress", "Emulators",
+            "Pipeline", "ModelProviders", "Integrations", "StorageSQLite", "StoragePostgres",
+            "CoordinationRedis", "Ingress", "Emulators",
         ],
         "Bench": ["ParleyCore", "ParleyApp", "Pipeline", "Storage", "Ingress"],
         "parley": ["ParleyCore", "ParleyApp", "Bench"],

@@ -136,13 +136,27 @@ import Testing
         }
     }
 
-    @Test func `an unknown type is told with its column, and the connection stays whole`() async throws {
+    @Test func `a type that is not known arrives as its bytes, and reads as nothing else`() async throws {
         try await withTestPostgres(migrated: false, "pool=1") { database in
-            await #expect(throws: SQLError.unreadable(column: "odd")) {
-                try await database.read(.schema) { _ = try await $0.query("SELECT '(1,2)'::point AS odd") }
+            let row = try await database.read(.schema) {
+                try await $0.first("SELECT '(1,2)'::point AS odd, 1 AS n", [])
             }
-            let row = try await database.read(.schema) { try await $0.first("SELECT 1 AS n", []) }
+            #expect(try row?.blob("odd").count == 16)
+            #expect(throws: SQLError.unreadable(column: "odd")) { try row?.text("odd") }
             #expect(row?["n"] == .integer(1))
+        }
+    }
+
+    @Test func `arrays hold what is hard to quote`() async throws {
+        let texts = ["", #"a "quoted" \ word"#, "{,}", "NULL", "two\nlines", "🙂"]
+        try await withTestPostgres(migrated: false, "pool=1") { database in
+            let rows = try await database.read(.schema) {
+                try await $0.query(
+                    "SELECT word FROM unnest($1::text[]) WITH ORDINALITY AS w (word, place) ORDER BY place",
+                    [.array(texts.map { .text($0) } + [.null])]
+                )
+            }
+            #expect(rows.map { $0.optionalText("word") } == texts + [nil])
         }
     }
 }
