@@ -11,9 +11,8 @@ import Testing
             // The rules bring times of their own; a node's leases live by the database's clock.
             try await TestPostgres.run(
                 """
-                DO $$ BEGIN
-                    EXECUTE format('ALTER DATABASE %I SET parley.lease_time = %L', current_database(), 'given');
-                END $$
+                CREATE OR REPLACE FUNCTION parley_lease_time(given timestamptz) RETURNS timestamptz
+                LANGUAGE sql STABLE PARALLEL SAFE AS 'SELECT given'
                 """,
                 at: url
             )

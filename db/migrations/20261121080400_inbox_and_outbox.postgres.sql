@@ -50,9 +50,9 @@ CREATE INDEX lanes_by_time ON lanes (act, claimable_at);
 
 CREATE SEQUENCE fence_sequence;
 
--- Leases live by the database's clock, which all nodes share. Only a test of the rules brings a time of its own.
+-- Leases live by the database's clock, which all nodes share, and not by the one that a node gives.
 CREATE FUNCTION parley_lease_time(given timestamptz) RETURNS timestamptz LANGUAGE sql STABLE PARALLEL SAFE AS $$
-    SELECT CASE WHEN current_setting('parley.lease_time', true) = 'given' THEN given ELSE statement_timestamp() END
+    SELECT statement_timestamp()
 $$;
 
 CREATE TABLE deliveries (
