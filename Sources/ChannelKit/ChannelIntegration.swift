@@ -1,4 +1,5 @@
 import ParleyCore
+import Synchronization
 
 /// One business's credentials on one channel: a bot, a workspace's app, a phone number.
 package struct ChannelIntegration: Sendable {
@@ -35,6 +36,7 @@ package struct ChannelIntegration: Sendable {
 /// During a rotation, `previous_<field>` holds the secret that is still accepted on incoming webhooks.
 package struct ChannelCredentials: Sendable {
     private let fields: [String: Secret<String>]
+    private let keys = KeyRing()
 
     package init(_ fields: [String: Secret<String>]) { self.fields = fields }
 
@@ -43,6 +45,16 @@ package struct ChannelCredentials: Sendable {
     /// The current secret and, during a rotation, the one before it. Empty strings do not count: no secret, no route.
     package func accepted(_ field: String) -> [Secret<String>] {
         [fields[field], fields["previous_\(field)"]].compactMap(\.self).filter { !$0.isEmpty }
+    }
+
+    /// ``accepted(_:)``, ready to check signatures with.
+    package func signingKeys(_ field: String) -> [SigningKey] {
+        keys.made.withLock { made in
+            if let keys = made[field] { return keys }
+            let keys = accepted(field).map(SigningKey.init)
+            made[field] = keys
+            return keys
+        }
     }
 
     package var fieldNames: [String] { fields.keys.sorted() }
@@ -69,4 +81,9 @@ package struct ChannelCredentials: Sendable {
         }
         self.fields = fields
     }
+}
+
+/// Keys by the field that holds their secret.
+private final class KeyRing: Sendable {
+    let made = Mutex<[String: [SigningKey]]>([:])
 }

@@ -74,21 +74,24 @@ package struct UUID7: Hashable, Sendable, Comparable, CustomStringConvertible {
     }
 
     package init?(_ text: some StringProtocol) {
+        guard let uuid = text.withUTF8Bytes({ UUID7(spelled: $0) }) else { return nil }
+        self = uuid
+    }
+
+    private init?(spelled text: UnsafeBufferPointer<UInt8>) {
+        guard text.count == 36 else { return nil }
         var high: UInt64 = 0
         var low: UInt64 = 0
         var digits = 0
-        var position = 0
-        for byte in text.utf8 {
+        for (position, byte) in text.enumerated() {
             if position == 8 || position == 13 || position == 18 || position == 23 {
                 guard byte == UInt8(ascii: "-") else { return nil }
             } else {
-                guard digits < 32, let nibble = Hex.value(of: byte) else { return nil }
+                guard let nibble = Hex.value(of: byte) else { return nil }
                 if digits < 16 { high = high << 4 | UInt64(nibble) } else { low = low << 4 | UInt64(nibble) }
                 digits += 1
             }
-            position += 1
         }
-        guard position == 36, digits == 32 else { return nil }
         self.high = high
         self.low = low
     }
@@ -167,19 +170,15 @@ package enum Hex {
 
     /// The bytes of an even number of hexadecimal digits; nil for anything else.
     package static func decode(_ text: some StringProtocol) -> [UInt8]? {
-        let digits = Array(text.utf8)
-        var bytes: [UInt8] = []
-        bytes.reserveCapacity(digits.count / 2)
-        var pending: UInt8?
-        for character in digits {
-            guard let nibble = value(of: character) else { return nil }
-            if let first = pending {
-                bytes.append(first << 4 | nibble)
-                pending = nil
-            } else {
-                pending = nibble
+        text.withUTF8Bytes { digits in
+            guard digits.count.isMultiple(of: 2) else { return nil }
+            var bytes: [UInt8] = []
+            bytes.reserveCapacity(digits.count / 2)
+            for index in stride(from: 0, to: digits.count, by: 2) {
+                guard let high = value(of: digits[index]), let low = value(of: digits[index + 1]) else { return nil }
+                bytes.append(high << 4 | low)
             }
+            return bytes
         }
-        return pending == nil ? bytes : nil
     }
 }

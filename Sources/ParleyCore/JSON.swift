@@ -162,21 +162,34 @@ extension JSON: CustomStringConvertible {
 
     private static func write(_ text: String, to bytes: inout [UInt8]) {
         bytes.append(UInt8(ascii: "\""))
-        for byte in text.utf8 {
-            switch byte {
-            case UInt8(ascii: "\""), UInt8(ascii: "\\"):
-                bytes.append(UInt8(ascii: "\\"))
-                bytes.append(byte)
-            case 0x0A: bytes.append(contentsOf: "\\n".utf8)
-            case 0x0D: bytes.append(contentsOf: "\\r".utf8)
-            case 0x09: bytes.append(contentsOf: "\\t".utf8)
-            case 0..<0x20:
-                bytes.append(contentsOf: "\\u00".utf8)
-                bytes.append(Hex.digit(of: byte >> 4))
-                bytes.append(Hex.digit(of: byte & 0xF))
-            default: bytes.append(byte)
+        text.withUTF8Bytes { text in
+            // What needs no escape is copied in one piece up to the next byte that does.
+            var plain = 0
+            for (index, byte) in text.enumerated() where JSON.mustEscape(byte) {
+                bytes.append(contentsOf: text[plain..<index])
+                writeEscaped(byte, to: &bytes)
+                plain = index + 1
             }
+            bytes.append(contentsOf: text[plain...])
         }
         bytes.append(UInt8(ascii: "\""))
+    }
+
+    private static func mustEscape(_ byte: UInt8) -> Bool {
+        byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\")
+    }
+
+    private static func writeEscaped(_ byte: UInt8, to bytes: inout [UInt8]) {
+        bytes.append(UInt8(ascii: "\\"))
+        switch byte {
+        case 0x0A: bytes.append(UInt8(ascii: "n"))
+        case 0x0D: bytes.append(UInt8(ascii: "r"))
+        case 0x09: bytes.append(UInt8(ascii: "t"))
+        case 0..<0x20:
+            bytes.append(contentsOf: "u00".utf8)
+            bytes.append(Hex.digit(of: byte >> 4))
+            bytes.append(Hex.digit(of: byte & 0xF))
+        default: bytes.append(byte)
+        }
     }
 }

@@ -127,15 +127,19 @@ private struct JSONParser {
     private mutating func string() throws(JSONError) -> String {
         offset += 1
         let start = offset
+        var all: UInt8 = 0
         while offset < bytes.count {
-            switch bytes[offset] {
+            let byte = bytes[offset]
+            switch byte {
             case UInt8(ascii: "\""):
-                let text = try text(start..<offset)
+                let text = try text(start..<offset, isASCII: all < 0x80)
                 offset += 1
                 return text
             case UInt8(ascii: "\\"): return try stringWithEscapes(from: start)
             case 0..<0x20: throw .unexpected(offset: offset)
-            default: offset += 1
+            default:
+                all |= byte
+                offset += 1
             }
         }
         throw .unexpected(offset: offset)
@@ -221,7 +225,7 @@ private struct JSONParser {
             if sign == UInt8(ascii: "+") || sign == UInt8(ascii: "-") { offset += 1 }
             try digits()
         }
-        let text = try text(start..<offset)
+        let text = try text(start..<offset, isASCII: true)
         if isWhole, let integer = Int64(text) { return .integer(integer) }
         guard let number = Double(text) else { throw .unexpected(offset: start) }
         return .number(number)
@@ -242,8 +246,10 @@ private struct JSONParser {
         }
     }
 
-    private func text(_ range: Range<Int>) throws(JSONError) -> String {
+    private func text(_ range: Range<Int>, isASCII: Bool) throws(JSONError) -> String {
         let slice = UnsafeBufferPointer(rebasing: bytes[range])
+        // Cannot repair anything here, and is three times as quick as asking whether it would.
+        if isASCII { return String(decoding: slice, as: UTF8.self) }
         guard let text = String(validating: slice, as: UTF8.self) else { throw .invalidUTF8(offset: range.lowerBound) }
         return text
     }

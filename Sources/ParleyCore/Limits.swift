@@ -4,6 +4,9 @@ package enum Limits {
 
     /// WhatsApp's largest webhook is 3 MB in theory and a few KB in practice; 1 MiB bounds memory per connection.
     package static let webhookBodyBytes = 1 << 20
+    /// Read on the connection's own thread, which others wait for: 64 KiB take about a millisecond, and nearly all
+    /// webhooks are under 8.
+    package static let ordinaryWebhookBytes = 64 << 10
     /// The platforms send under 2 KB of headers; NIO's own default of 80 KB invites abuse.
     package static let headerBytes = 16 << 10
     /// A webhook's headers arrive in one packet; a slower peer is an attack or a broken proxy.

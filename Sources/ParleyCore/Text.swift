@@ -29,12 +29,26 @@ extension String {
 
     /// Without white space at both ends.
     package var trimmed: String {
+        // Nearly always there is nothing to take away, which two bytes tell.
+        if let first = utf8.first, let last = utf8.last, Self.isPlain(first), Self.isPlain(last) { return self }
         var slice = Substring(self)
         while let first = slice.first, first.isWhitespace { slice.removeFirst() }
         while let last = slice.last, last.isWhitespace { slice.removeLast() }
         return String(slice)
     }
 
+    /// ASCII, and neither white space nor a control character.
+    private static func isPlain(_ byte: UInt8) -> Bool { (0x21...0x7E).contains(byte) }
+
     /// An estimate for budgets: UTF-8 bytes ÷ 3.5, a middle that holds for English, code and CJK.
     package var estimatedTokens: Int { (utf8.count * 2 + 6) / 7 }
+}
+
+extension StringProtocol {
+    /// Lends the UTF-8 bytes. Code that reads bytes one by one is many times quicker on these than on a view of a
+    /// string whose type it does not know.
+    package func withUTF8Bytes<Result>(_ body: (UnsafeBufferPointer<UInt8>) -> Result) -> Result {
+        if let result = utf8.withContiguousStorageIfAvailable(body) { return result }
+        return Array(utf8).withUnsafeBufferPointer(body)
+    }
 }

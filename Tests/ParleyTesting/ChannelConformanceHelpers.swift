@@ -15,7 +15,7 @@ func outcome(
 
 extension WebhookRequest {
     /// The same request with other headers.
-    package func with(headers: [String: String]) -> WebhookRequest {
+    package func with(headers: WebhookHeaders) -> WebhookRequest {
         WebhookRequest(method: method, headers: headers, query: query, body: body, receivedAt: receivedAt)
     }
 

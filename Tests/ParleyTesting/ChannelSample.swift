@@ -70,7 +70,7 @@ extension ChannelSample {
         self.story = story
         request = WebhookRequest(
             method: method == "GET" ? .get : .post,
-            headers: Dictionary(strings(json["headers"]), uniquingKeysWith: { first, _ in first }),
+            headers: WebhookHeaders(strings(json["headers"])),
             query: strings(json["query"]).map { (name: $0.0, value: $0.1) },
             body: Array(body.utf8),
             receivedAt: Timestamp(seconds: receivedAt)

@@ -50,6 +50,8 @@ extension StorageConformance {
             let ourselves = try await businesses.create(name: "Ours").id
             ours = try await connect(ourselves)
             beside = try await connect(ourselves)
+            // Lanes are claimed in the order of the businesses' ids: ours is to be the first.
+            clock.advance(by: .milliseconds(1))
             theirs = try await connect(try await businesses.create(name: "Theirs").id)
             self.database = database
             inbox = InboxStore(database)

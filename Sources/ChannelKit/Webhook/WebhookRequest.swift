@@ -5,8 +5,7 @@ package struct WebhookRequest: Sendable {
     package enum Method: Sendable { case get, post }
 
     package let method: Method
-    /// Names are lower-case; a repeated header keeps its first value.
-    package let headers: [String: String]
+    package let headers: WebhookHeaders
     /// Decoded query parameters, in order.
     package let query: [(name: String, value: String)]
     package let body: [UInt8]
@@ -14,7 +13,7 @@ package struct WebhookRequest: Sendable {
 
     package init(
         method: Method,
-        headers: [String: String],
+        headers: WebhookHeaders,
         query: [(name: String, value: String)] = [],
         body: [UInt8],
         receivedAt: Timestamp
@@ -33,7 +32,29 @@ package struct WebhookRequest: Sendable {
 
     /// The media type without parameters, lower-case: `application/json`.
     package var mediaType: String? {
-        headers["content-type"]?.split(separator: ";").first.map { String($0).trimmed.lowercased() }
+        guard let type = headers["content-type"] else { return nil }
+        // What the platforms send most, as they send it.
+        if type == "application/json" { return type }
+        return type.split(separator: ";").first.map { String($0).trimmed.lowercased() }
+    }
+}
+
+/// A webhook's headers, as they came. A dozen are searched more quickly than they are hashed.
+package struct WebhookHeaders: Sendable, ExpressibleByDictionaryLiteral {
+    private var fields: [(name: String, value: String)]
+
+    /// - Parameter fields: names are lower-case; of a repeated header the first value counts.
+    package init(_ fields: [(name: String, value: String)]) { self.fields = fields }
+
+    package init(dictionaryLiteral fields: (String, String)...) { self.init(fields.map { ($0.0, $0.1) }) }
+
+    /// A header by its lower-case name.
+    package subscript(name: String) -> String? {
+        get { fields.first { $0.name == name }?.value }
+        set {
+            fields.removeAll { $0.name == name }
+            if let newValue { fields.append((name, newValue)) }
+        }
     }
 }
 

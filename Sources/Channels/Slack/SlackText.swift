@@ -7,9 +7,7 @@ enum SlackText {
     /// `<@U2>` becomes `@U2`, `<#C1|general>` `#general`, `<!here>` `@here`, `<https://x.org|label>`
     /// `label (https://x.org)`; everything else between brackets becomes its label.
     static func readable(_ text: String, without botUserID: String?) -> String {
-        guard text.utf8.contains(where: { $0 == UInt8(ascii: "<") || $0 == UInt8(ascii: "&") }) else {
-            return text.trimmed
-        }
+        guard contains(UInt8(ascii: "<"), text) || contains(UInt8(ascii: "&"), text) else { return text.trimmed }
         var readable = ""
         var rest = Substring(text)
         while let open = rest.firstIndex(of: "<") {
@@ -38,8 +36,10 @@ enum SlackText {
     /// Whether the text mentions that user.
     static func mentions(_ userID: String, in text: String) -> Bool {
         // Hardly any text mentions somebody, and looking for a string costs more than all the rest of reading.
-        text.utf8.contains(UInt8(ascii: "<")) && (text.contains("<@\(userID)>") || text.contains("<@\(userID)|"))
+        contains(UInt8(ascii: "<"), text) && (text.contains("<@\(userID)>") || text.contains("<@\(userID)|"))
     }
+
+    private static func contains(_ byte: UInt8, _ text: String) -> Bool { text.withUTF8Bytes { $0.contains(byte) } }
 
     /// `&`, `<` and `>` as Slack wants them; an unescaped `<!channel>` would call everyone.
     static func escaped(_ text: String) -> String {

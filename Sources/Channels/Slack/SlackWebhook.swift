@@ -25,17 +25,13 @@ struct SlackWebhook {
 
     /// Slack, Verifying requests: `v0=` and the HMAC-SHA256 of `v0:<timestamp>:<raw body>` under the signing secret.
     private func prove() throws(WebhookRefusal) {
-        let keys = integration.credentials.accepted("signing_secret")
+        let keys = integration.credentials.signingKeys("signing_secret")
         guard !keys.isEmpty else { throw .unproven("this integration has no signing secret") }
         guard let timestamp = request.header("x-slack-request-timestamp"), !timestamp.isEmpty,
             let signature = request.header("x-slack-signature")
         else { throw .unproven("x-slack-request-timestamp or x-slack-signature is missing") }
         guard signature.hasPrefix("v0="),
-            Signature.isHMAC(
-                signature.dropFirst(3),
-                of: Array("v0:\(timestamp):".utf8) + request.body,
-                underAnyOf: keys
-            )
+            Signature.isHMAC(signature.dropFirst(3), of: request.body, after: "v0:\(timestamp):", underAnyOf: keys)
         else { throw .unproven("the signature does not match") }
         guard Signature.isFresh(timestamp, at: request.receivedAt) else { throw .stale }
     }

@@ -29,7 +29,7 @@ struct WhatsAppWebhook {
     ///
     /// Meta signs no timestamp: against replay there are the dedupe keys alone.
     private func prove() throws(WebhookRefusal) {
-        let keys = integration.credentials.accepted("app_secret")
+        let keys = integration.credentials.signingKeys("app_secret")
         guard !keys.isEmpty else { throw .unproven("this integration has no app secret") }
         guard let signature = request.header("x-hub-signature-256") else {
             throw .unproven("x-hub-signature-256 is missing")
