@@ -11,7 +11,8 @@ final class ConnectionDeadlines: ChannelInboundHandler, RemovableChannelHandler 
     typealias InboundIn = HTTPRequestPart
     typealias InboundOut = HTTPRequestPart
 
-    private var deadline: Scheduled<Void>?
+    private var deadline = NIODeadline.distantFuture
+    private var alarm: (task: Scheduled<Void>, at: NIODeadline)?
 
     func handlerAdded(context: ChannelHandlerContext) {
         expect(within: Limits.headerDeadline, context)
@@ -27,19 +28,30 @@ final class ConnectionDeadlines: ChannelInboundHandler, RemovableChannelHandler 
     }
 
     func channelInactive(context: ChannelHandlerContext) {
-        deadline?.cancel()
+        alarm?.task.cancel()
         context.fireChannelInactive()
     }
 
     func handlerRemoved(context: ChannelHandlerContext) {
-        deadline?.cancel()
+        alarm?.task.cancel()
     }
 
+    /// A deadline that is put off leaves the alarm alone, which then looks again: setting one for each request would
+    /// cost more than reading it.
     private func expect(within duration: Duration, _ context: ChannelHandlerContext) {
-        deadline?.cancel()
-        let channel = context.channel
-        deadline = context.eventLoop.scheduleTask(in: TimeAmount(duration)) {
-            channel.close(promise: nil)
+        deadline = .now() + TimeAmount(duration)
+        if let alarm, alarm.at <= deadline { return }
+        setAlarm(context)
+    }
+
+    private func setAlarm(_ context: ChannelHandlerContext) {
+        alarm?.task.cancel()
+        let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
+        let task = context.eventLoop.scheduleTask(deadline: deadline) {
+            let (deadlines, context) = bound.value
+            deadlines.alarm = nil
+            if deadlines.deadline <= .now() { context.close(promise: nil) } else { deadlines.setAlarm(context) }
         }
+        alarm = (task, deadline)
     }
 }

@@ -64,17 +64,4 @@ extension Response {
             body: ResponseBody(byteBuffer: ByteBuffer(string: text))
         )
     }
-
-    /// The shape of every refusal: `{"error": {"code": "…", "message": "…"}}`.
-    static func refusal(_ status: Int, code: String, message: String) -> Response {
-        let body: JSON = ["error": ["code": .string(code), "message": .string(message)]]
-        var headers: HTTPFields = [.contentType: "application/json"]
-        // Telegram honours it; the others have schedules of their own.
-        if status == 503 { headers[.retryAfter] = "1" }
-        return Response(
-            status: HTTPResponse.Status(code: status),
-            headers: headers,
-            body: ResponseBody(byteBuffer: ByteBuffer(bytes: body.encoded()))
-        )
-    }
 }

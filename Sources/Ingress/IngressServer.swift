@@ -3,13 +3,17 @@ import HummingbirdCore
 import Logging
 import NIOCore
 import ParleyCore
+import Pipeline
 
 /// The HTTP server, with its limits set.
 package enum IngressServer {
     /// - Parameters:
+    ///   - pipeline: where ordinary webhooks go without the router.
     ///   - onRunning: told the port that was bound, which may differ from `port` when that is 0.
     package static func application(
         _ router: Router<BasicRequestContext>,
+        pipeline: Pipeline,
+        clock: any Clockwork,
         host: String,
         port: Int,
         logger: Logger,
@@ -19,7 +23,9 @@ package enum IngressServer {
             router: router,
             server: .http1(
                 configuration: HTTP1Channel.Configuration(
-                    additionalChannelHandlers: [ConnectionDeadlines()],
+                    additionalChannelHandlers: [
+                        ConnectionDeadlines(), WebhookShortcut(pipeline: pipeline, clock: clock),
+                    ],
                     httpDecoderConfiguration: HTTP1Channel.Configuration.DecoderConfiguration(
                         maxHeaderFieldSize: Limits.headerBytes,
                         maxHeaderListSize: Limits.headerBytes,

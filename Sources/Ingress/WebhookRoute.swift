@@ -6,6 +6,8 @@ import ParleyCore
 import Pipeline
 
 /// Reads a webhook's raw bytes within the limits, and answers what the pipeline says.
+///
+/// Every webhook may come this way; the ordinary ones are taken off the connection by ``WebhookShortcut`` before.
 struct WebhookRoute: Sendable {
     let pipeline: Pipeline
     let clock: any Clockwork
@@ -13,12 +15,14 @@ struct WebhookRoute: Sendable {
     func accept(_ request: Request, _ context: BasicRequestContext) async -> Response {
         let receivedAt = clock.now
         let channel = context.parameters.get("channel") ?? ""
-        let response = await answer(request, context, channel: channel, at: receivedAt)
-        // The channel comes from outside: only one that is spoken may become a label.
+        let reply = await answer(request, context, channel: channel, at: receivedAt)
         let label = pipeline.speaks(ChannelID(channel)) ? channel : "unknown"
-        WebhookMetrics.answers.increment(ChannelStatus(channel: label, status: response.status.code))
-        WebhookMetrics.seconds.record(clock.now.since(receivedAt), label)
-        return response
+        WebhookMetrics.count(label, status: reply.status.code, after: clock.now.since(receivedAt))
+        return Response(
+            status: reply.status,
+            headers: reply.headers,
+            body: reply.body.readableBytes == 0 ? ResponseBody() : ResponseBody(byteBuffer: reply.body)
+        )
     }
 
     private func answer(
@@ -26,45 +30,36 @@ struct WebhookRoute: Sendable {
         _ context: BasicRequestContext,
         channel: String,
         at receivedAt: Timestamp
-    ) async -> Response {
+    ) async -> WebhookReply {
         guard let id = context.parameters.get("integration").flatMap({ ID<Integration>($0) }) else {
-            return .refusal(404, code: "unknown_integration", message: AcceptRefusal.unknownIntegration.message)
+            return WebhookReply(.failure(.unknownIntegration))
         }
         guard request.headers[.contentEncoding] == nil else {
-            return .refusal(415, code: "content_encoding", message: "webhooks are accepted uncompressed only")
+            return WebhookReply(415, code: "content_encoding", message: "webhooks are accepted uncompressed only")
         }
         var request = request
         let body: ByteBuffer
         do {
             body = try await request.collectBody(upTo: Limits.webhookBodyBytes)
         } catch {
-            return .refusal(
+            return WebhookReply(
                 413,
                 code: "body_too_large",
                 message: "the body is larger than \(Limits.webhookBodyBytes) bytes, or was not sent to its end"
             )
         }
         do throws(AcceptRefusal) {
-            let answer = try await pipeline.accept(
-                webhook(request, body, at: receivedAt),
-                on: ChannelID(channel),
-                for: id
-            )
-            return Response(answer)
+            let webhook = webhook(request, body, at: receivedAt)
+            return WebhookReply(.success(try await pipeline.accept(webhook, on: ChannelID(channel), for: id)))
         } catch {
-            return .refusal(error.status, code: error.reason, message: error.message)
+            return WebhookReply(.failure(error))
         }
     }
 
     private func webhook(_ request: Request, _ body: ByteBuffer, at receivedAt: Timestamp) -> WebhookRequest {
-        var headers: [String: String] = [:]
-        headers.reserveCapacity(request.headers.count)
-        for field in request.headers where headers[field.name.canonicalName] == nil {
-            headers[field.name.canonicalName] = field.value
-        }
-        return WebhookRequest(
+        WebhookRequest(
             method: request.method == .get ? .get : .post,
-            headers: headers,
+            headers: WebhookHeaders(request.headers),
             query: request.uri.queryParameters.map { (String($0.key), String($0.value)) },
             body: Array(body.readableBytesView),
             receivedAt: receivedAt
@@ -72,38 +67,6 @@ struct WebhookRoute: Sendable {
     }
 }
 
-private struct ChannelStatus: Hashable {
-    let channel: String
-    let status: Int
-}
-
-private enum WebhookMetrics {
-    static let answers = CounterFamily<ChannelStatus>("parley_webhooks_total") {
-        [("channel", $0.channel), ("status", String($0.status))]
-    }
-
-    static let seconds = TimerFamily<String>("parley_webhook_seconds") { [("channel", $0)] }
-}
-
-extension Response {
-    fileprivate init(_ answer: WebhookAnswer) {
-        var headers = HTTPFields()
-        if let contentType = answer.contentType { headers[.contentType] = contentType }
-        self.init(
-            status: HTTPResponse.Status(code: answer.status),
-            headers: headers,
-            body: answer.body.isEmpty ? ResponseBody() : ResponseBody(byteBuffer: ByteBuffer(bytes: answer.body))
-        )
-    }
-}
-
-extension AcceptRefusal {
-    /// What the poster is told; holds nothing that it did not know.
-    fileprivate var message: String {
-        switch self {
-        case .unknownIntegration: "there is no such channel integration; see: parley channel list"
-        case .refused(let refusal): refusal.description
-        case .cannotKeep: "the events could not be stored; post them again"
-        }
-    }
+extension WebhookHeaders {
+    init(_ fields: HTTPFields) { self.init(fields.map { ($0.name.canonicalName, $0.value) }) }
 }

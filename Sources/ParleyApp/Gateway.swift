@@ -79,6 +79,8 @@ package struct Gateway: Sendable {
         return pipeline.services + [
             IngressServer.application(
                 router,
+                pipeline: pipeline,
+                clock: workbench.clock,
                 host: workbench.settings.host,
                 port: workbench.settings.port,
                 logger: workbench.logger,

@@ -7,6 +7,9 @@ package protocol BusinessDirectory: Sendable {
     /// The integration of a webhook's path; nil when there is none.
     func integration(_ id: ID<Integration>) async throws -> DirectoryEntry?
 
+    /// The same from memory alone; nil when ``integration(_:)`` would have to ask the database.
+    func remembered(_ id: ID<Integration>) -> DirectoryEntry?
+
     /// The assistant that answers for a business, with the tools that it may call.
     func agent(of business: ID<Business>) async throws -> AgentProfile
 

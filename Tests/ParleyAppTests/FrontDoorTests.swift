@@ -127,12 +127,12 @@ struct FrontDoorTests {
         try await DemoHouse.run { house in
             let port = try #require(Int(house.baseURL.split(separator: ":").last ?? ""))
             let path = "/webhooks/slack/0"
-            async let head = SlowPeer.dribble(
+            async let head = RawPeer.dribble(
                 "POST \(path) HTTP/1.1\r\nHost: x\r\nX-Slow: ",
                 to: port,
                 patience: Limits.headerDeadline + .seconds(5)
             )
-            async let body = SlowPeer.dribble(
+            async let body = RawPeer.dribble(
                 "POST \(path) HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{",
                 to: port,
                 patience: Limits.bodyDeadline + .seconds(5)

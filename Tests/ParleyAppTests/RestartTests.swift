@@ -100,6 +100,8 @@ struct RestartTests {
                 let (bound, continuation) = AsyncStream<Int>.makeStream()
                 let server = IngressServer.application(
                     router,
+                    pipeline: pipeline,
+                    clock: workbench.clock,
                     host: "127.0.0.1",
                     port: 0,
                     logger: log.logger,

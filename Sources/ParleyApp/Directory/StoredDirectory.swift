@@ -64,6 +64,8 @@ package final class StoredDirectory: BusinessDirectory {
         }
     }
 
+    package func remembered(_ id: ID<Integration>) -> DirectoryEntry? { integrations.known(id) ?? nil }
+
     package func agent(of business: ID<Business>) async throws -> AgentProfile {
         try await agents.value(for: business) {
             guard let agent = try await self.stores.agents.defaultAgent(of: business) else {
@@ -181,6 +183,14 @@ private final class Remembered<Key: Hashable & Sendable, Value: Sendable>: Senda
     init(for lifetime: Duration, clock: any Clockwork) {
         self.lifetime = lifetime
         self.clock = clock
+    }
+
+    func known(_ key: Key) -> Value? {
+        let now = clock.now
+        return entries.withLock { entries in
+            guard let entry = entries[key], entry.expiry > now else { return nil }
+            return entry.value
+        }
     }
 
     func value(for key: Key, _ load: () async throws -> Value) async throws -> Value {

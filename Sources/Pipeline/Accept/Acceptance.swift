@@ -48,6 +48,14 @@ extension Pipeline {
         return (channel, entry)
     }
 
+    /// The same without a query; nil when nothing is remembered, which says nothing about whether it exists.
+    func remembered(_ id: ID<Integration>, on channelID: ChannelID) -> (any Channel, DirectoryEntry)? {
+        guard let channel = parts.channels[channelID], let entry = parts.directory.remembered(id),
+            entry.integration.channel == channelID
+        else { return nil }
+        return (channel, entry)
+    }
+
     func prove(
         _ request: WebhookRequest,
         by channel: any Channel,
@@ -65,10 +73,41 @@ extension Pipeline {
         for entry: DirectoryEntry,
         at now: Timestamp
     ) async throws(AcceptRefusal) {
-        guard !events.isEmpty else { return }
+        let outcome = await withCheckedContinuation { continuation in
+            keep(events, for: entry, at: now) { continuation.resume(returning: $0) }
+        }
+        try outcome.get()
+    }
+
+    /// Returns at once; `done` is called, from any thread, when the events are on disk or when they are not to be.
+    func keep(
+        _ events: [InboundEvent],
+        for entry: DirectoryEntry,
+        at now: Timestamp,
+        done: @escaping @Sendable (Result<Void, AcceptRefusal>) -> Void
+    ) {
+        guard !events.isEmpty else { return done(.success(())) }
+        parts.committer.keep(inboxEntries(of: events, for: entry, at: now)) { outcome in
+            switch outcome {
+            case .success(let isNew):
+                parts.doorbell.ring(.answer)
+                countRepeated(isNew, on: entry.integration.channel)
+                done(.success(()))
+            case .failure(let error):
+                parts.logger.error("cannot keep a webhook; answered 503", metadata: ["error": "\(error)"])
+                done(.failure(.cannotKeep))
+            }
+        }
+    }
+
+    private func inboxEntries(
+        of events: [InboundEvent],
+        for entry: DirectoryEntry,
+        at now: Timestamp
+    ) -> [InboxEntry] {
         // Ids of one moment are random: sorted, they keep the order in which the webhook has its events.
         let ids = events.map { _ in ID<Inbound>(at: now) }.sorted()
-        let entries = zip(ids, events).map { id, event in
+        return zip(ids, events).map { id, event in
             InboxEntry(
                 id: id,
                 businessID: entry.integration.businessID,
@@ -82,20 +121,13 @@ extension Pipeline {
                 debounce: event.isHeldBack ? entry.debounce : .zero
             )
         }
-        do {
-            let isNew = try await parts.committer.keep(entries)
-            parts.doorbell.ring(.answer)
-            let repeated = isNew.count { !$0 }
-            if repeated > 0 {
-                Counter(
-                    label: "parley_webhook_events_repeated_total",
-                    dimensions: [("channel", entry.integration.channel.name)]
-                ).increment(by: repeated)
-            }
-        } catch {
-            parts.logger.error("cannot keep a webhook; answered 503", metadata: ["error": "\(error)"])
-            throw .cannotKeep
-        }
+    }
+
+    private func countRepeated(_ isNew: [Bool], on channel: ChannelID) {
+        let repeated = isNew.count { !$0 }
+        guard repeated > 0 else { return }
+        Counter(label: "parley_webhook_events_repeated_total", dimensions: [("channel", channel.name)])
+            .increment(by: repeated)
     }
 
     func count(_ reading: WebhookReading, on channel: ChannelID) {

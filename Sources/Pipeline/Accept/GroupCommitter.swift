@@ -11,8 +11,11 @@ import Synchronization
 package final class GroupCommitter: Service {
     private struct Submission {
         let entries: [InboxEntry]
-        let continuation: CheckedContinuation<[Bool], any Error>
+        let done: Completion
     }
+
+    /// For each entry whether it is new, or why none of them is kept.
+    typealias Completion = @Sendable (Result<[Bool], any Error>) -> Void
 
     private struct State {
         var waiting: [Submission] = []
@@ -30,22 +33,20 @@ package final class GroupCommitter: Service {
         self.clock = clock
     }
 
-    /// Returns once the entries are on disk: for each, whether it is new. Throws when they are not.
-    func keep(_ entries: [InboxEntry]) async throws -> [Bool] {
-        try await withCheckedThrowingContinuation { continuation in
-            let (loop, isRefused) = state.withLock { state -> (CheckedContinuation<Void, Never>?, Bool) in
-                guard !state.isClosing, state.waitingEvents + entries.count <= Limits.eventsAwaitingCommit else {
-                    return (nil, true)
-                }
-                state.waiting.append(Submission(entries: entries, continuation: continuation))
-                state.waitingEvents += entries.count
-                let loop = state.loop
-                state.loop = nil
-                return (loop, false)
+    /// Returns at once; `done` is called, from any thread, when the entries are on disk or when they are not to be.
+    func keep(_ entries: [InboxEntry], done: @escaping Completion) {
+        let (loop, isRefused) = state.withLock { state -> (CheckedContinuation<Void, Never>?, Bool) in
+            guard !state.isClosing, state.waitingEvents + entries.count <= Limits.eventsAwaitingCommit else {
+                return (nil, true)
             }
-            if isRefused { continuation.resume(throwing: Overloaded()) }
-            loop?.resume()
+            state.waiting.append(Submission(entries: entries, done: done))
+            state.waitingEvents += entries.count
+            let loop = state.loop
+            state.loop = nil
+            return (loop, false)
         }
+        if isRefused { done(.failure(Overloaded())) }
+        loop?.resume()
     }
 
     /// Too many events wait for a commit, or the process is going down.
@@ -99,12 +100,12 @@ package final class GroupCommitter: Service {
             let isNew = try await inbox.keep(batch.flatMap(\.entries), at: clock.now)
             var offset = 0
             for submission in batch {
-                submission.continuation.resume(returning: Array(isNew[offset..<offset + submission.entries.count]))
+                submission.done(.success(Array(isNew[offset..<offset + submission.entries.count])))
                 offset += submission.entries.count
             }
             Counter(label: "parley_inbox_commits_total").increment()
         } catch {
-            for submission in batch { submission.continuation.resume(throwing: error) }
+            for submission in batch { submission.done(.failure(error)) }
         }
     }
 }

@@ -2,16 +2,7 @@ import AsyncHTTPClient
 import Crypto
 import NIOCore
 import NIOHTTP1
-import NIOPosix
 import ParleyCore
-
-#if canImport(Glibc)
-import Glibc
-#elseif canImport(Musl)
-import Musl
-#else
-import Darwin
-#endif
 
 /// Plain HTTP to a gateway, as a platform, a stranger or an operator.
 enum LocalHTTP {
@@ -87,53 +78,5 @@ struct SlackSender: Sendable {
         type: String = "application/json"
     ) async throws -> LocalHTTP.Answer {
         try await LocalHTTP.send("POST", url, headers: headers(body, age: age, type: type), body)
-    }
-}
-
-/// A peer that never finishes what it says.
-enum SlowPeer {
-    /// Sends `opening`, then a byte every 300 ms.
-    ///
-    /// - Returns: how long it took until the other side closed; nil when it did not within `patience`.
-    static func dribble(_ opening: String, to port: Int, patience: Duration) async throws -> Duration? {
-        try await NIOThreadPool.singleton.runIfActive { try talk(opening, port, patience) }
-    }
-
-    private static func talk(_ opening: String, _ port: Int, _ patience: Duration) throws -> Duration? {
-        #if canImport(Glibc)
-        let kind = Int32(SOCK_STREAM.rawValue)
-        #else
-        let kind = SOCK_STREAM
-        #endif
-        let socket = socket(AF_INET, kind, 0)
-        guard socket >= 0 else { throw HouseProblem("no socket") }
-        defer { close(socket) }
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_port = in_port_t(port).bigEndian
-        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-        let connected = withUnsafePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                connect(socket, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
-            }
-        }
-        guard connected == 0 else { throw HouseProblem("no connection") }
-        let start = ContinuousClock.now
-        write(Array(opening.utf8), to: socket)
-        while ContinuousClock.now < start.advanced(by: patience) {
-            var wait = pollfd(fd: socket, events: Int16(POLLIN), revents: 0)
-            if poll(&wait, 1, 300) > 0 {
-                var bytes = [UInt8](repeating: 0, count: 4096)
-                // An answer may come before the end.
-                if recv(socket, &bytes, bytes.count, 0) <= 0 { return start.duration(to: ContinuousClock.now) }
-            } else {
-                write([UInt8(ascii: "a")], to: socket)
-            }
-        }
-        return nil
-    }
-
-    private static func write(_ bytes: [UInt8], to socket: Int32) {
-        _ = send(socket, bytes, bytes.count, Int32(MSG_NOSIGNAL))
     }
 }
