@@ -45,7 +45,8 @@ package struct Gateway: Sendable {
                 clock: workbench.clock,
                 settings: PipelineSettings(
                     holder: UUID7(at: now).description,
-                    turnsPerBusiness: workbench.settings.turnsPerBusiness
+                    turnsPerBusiness: workbench.settings.turnsPerBusiness,
+                    lease: workbench.settings.lease
                 ),
                 logger: workbench.logger
             )

@@ -72,8 +72,10 @@ package enum Limits {
     package static let sessionIdle: Duration = .seconds(3600)
     /// A claim's life without a heartbeat.
     package static let lease: Duration = .seconds(15)
-    /// Three heartbeats to a lease.
-    package static let heartbeat: Duration = .seconds(5)
+    /// What a lease may be set to: below, one slow commit loses it; above, nobody waits for a takeover any more.
+    package static let leaseRange: ClosedRange<Duration> = .seconds(1) ... .seconds(300)
+    /// Two heartbeats may be missed before a lease runs out.
+    package static let heartbeatsPerLease = 3
     /// One business may not starve the others.
     package static let turnsPerBusiness = 32
     /// After which half of the time that a business used is forgotten: long enough to tell a slow model from a quick one,

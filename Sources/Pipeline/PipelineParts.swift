@@ -39,7 +39,7 @@ package struct PipelineParts: Sendable {
         conversations = ConversationStore(database)
         turns = TurnStore(database)
         deliveries = DeliveryStore(database)
-        leases = LeaseKeeper(LaneStore(database), clock: clock, logger: logger)
+        leases = LeaseKeeper(LaneStore(database), lease: settings.lease, clock: clock, logger: logger)
         self.governor = governor
         self.doorbell = doorbell
         self.transport = transport
@@ -55,17 +55,21 @@ package struct PipelineSettings: Sendable {
     package var turnsAtOnce: Int
     package var turnsPerBusiness: Int
     package var deliveriesAtOnce: Int
+    /// A claim's life without a heartbeat.
+    package var lease: Duration
 
     package init(
         holder: String,
         turnsAtOnce: Int = Limits.turnsAtOnce,
         turnsPerBusiness: Int = Limits.turnsPerBusiness,
-        deliveriesAtOnce: Int = Limits.deliveriesAtOnce
+        deliveriesAtOnce: Int = Limits.deliveriesAtOnce,
+        lease: Duration = Limits.lease
     ) {
         self.holder = holder
         self.turnsAtOnce = turnsAtOnce
         self.turnsPerBusiness = turnsPerBusiness
         self.deliveriesAtOnce = deliveriesAtOnce
+        self.lease = lease
     }
 }
 

@@ -1,4 +1,4 @@
-"""The judgement of a crash test: what was posted and acknowledged, against what people saw.
+"""The judgement of a chaos test: what was posted and acknowledged, against what people saw.
 
 Pure: no clock, no network, no database. It knows nothing of Parley but the promises: a message that was acknowledged is
 answered exactly once, replies keep the order of the platform, a possible repetition says so, nobody is answered who
@@ -47,6 +47,8 @@ class Message:
     """A status other than 200 and 503, after which a platform would give up."""
     is_forged: bool = False
     """Signed with a wrong key: must be refused and never answered."""
+    bot: str = ""
+    """Whom it was written to: people write to the bots of several businesses."""
 
 
 @dataclass
@@ -62,6 +64,64 @@ class Reply:
     message_id: str | None = None
     at: float = 0.0
     """Unix seconds."""
+    bot: str = ""
+
+
+@dataclass
+class Acknowledgement:
+    """A post that was answered with 200. Unix seconds."""
+
+    posted_at: float
+    answered_at: float
+
+
+@dataclass
+class Outage:
+    """A time without a database. Unix seconds."""
+
+    began: float
+    """None of its processes lived, or no connection could reach it, from here on."""
+    ended: float
+    """It was told to come back: up to here nothing can have been kept."""
+    usable: float
+    """It took connections again."""
+
+
+@dataclass
+class Send:
+    """A call with which a node sent an answer to messages."""
+
+    node: str
+    at: float
+    serial: int
+    """One of those messages; a call that answers several stands here several times."""
+
+
+@dataclass
+class Absence:
+    """When a node could not work: paused, or from a kill until it was back."""
+
+    node: str
+    began: float
+    ended: float
+
+
+@dataclass
+class Circumstances:
+    """What was done to the gateway during a run, as far as a promise speaks of it."""
+
+    kills: list[float] = field(default_factory=list)
+    """Unix times."""
+    acknowledgements: list[Acknowledgement] = field(default_factory=list)
+    outages: list[Outage] = field(default_factory=list)
+    sends: list[Send] = field(default_factory=list)
+    absences: list[Absence] = field(default_factory=list)
+    lease: float = 15.0
+    """Seconds."""
+    resumption: float = 2.0
+    """Seconds in which acknowledgements must resume."""
+    remembers_refusals: bool = True
+    """One node knows what it was refused; several know it of each other only through Redis."""
 
 
 @dataclass
@@ -99,13 +159,22 @@ class Verdict:
 TAKEN = "every genuine webhook is taken, or put off with 503"
 ANSWERED = "every acknowledged message is answered"
 ONCE = "nothing is answered twice in silence"
+ASKED = "nothing is answered twice where the platform can be asked"
 ONE_TURN = "one message, one turn"
 ORDER = "replies keep the platform's order"
 PUT_OFF = "nobody is put off with an apology"
 KNOWN = "no reply without a message"
 FORGED = "nothing forged is accepted"
 PATIENCE = "nothing is sent before a refusal is over"
-PROMISES = [TAKEN, ANSWERED, ONCE, ONE_TURN, ORDER, PUT_OFF, KNOWN, FORGED, PATIENCE]
+HONEST = "nothing is acknowledged while the database is down"
+RESUMED = "acknowledgements resume soon after the database is back"
+TAKEN_OVER = "nobody sends what another node has taken over"
+PROMISES = [
+    TAKEN, ANSWERED, ONCE, ASKED, ONE_TURN, ORDER, PUT_OFF, KNOWN, FORGED, PATIENCE, HONEST, RESUMED, TAKEN_OVER,
+]
+
+RECONCILED = {"slack", "discord"}
+"""Slack is looked up by the delivery's id, Discord knows a nonce: no doubt is left there."""
 
 
 def replies_from(transcript: list[dict]) -> list[Reply]:
@@ -116,7 +185,7 @@ def replies_from(transcript: list[dict]) -> list[Reply]:
             continue
         reply = Reply(
             entry["seq"], entry["channel"], entry["conversation"], entry["text"],
-            entry.get("delivery_id"), entry.get("message_id"), entry.get("at", 0) / 1000,
+            entry.get("delivery_id"), entry.get("message_id"), entry.get("at", 0) / 1000, entry["bot"],
         )
         key = (entry["channel"], entry["bot"], entry["conversation"], entry.get("message_id") or f"#{entry['seq']}")
         if entry.get("edited") and key in replies:
@@ -127,9 +196,10 @@ def replies_from(transcript: list[dict]) -> list[Reply]:
 
 
 def judge(
-    messages: list[Message], replies: list[Reply], exchanges: list[dict], kills: list[float] | None = None
+    messages: list[Message], replies: list[Reply], exchanges: list[dict], circumstances: Circumstances | None = None
 ) -> Verdict:
-    """Holds everything that was seen against the promises. `kills` are Unix times."""
+    """Holds everything that was seen against the promises."""
+    circumstances = circumstances or Circumstances()
     verdict = Verdict(replies=len(replies))
     appearances = _appearances(messages, replies, verdict)
     for message in messages:
@@ -139,7 +209,9 @@ def judge(
         else:
             _judge_answers(message, found, verdict)
     _judge_order(messages, appearances, verdict)
-    _judge_patience(exchanges, kills or [], verdict)
+    _judge_patience(exchanges, circumstances, verdict)
+    _judge_outages(circumstances, verdict)
+    _judge_takeovers(circumstances, verdict)
     return verdict
 
 
@@ -172,7 +244,7 @@ def _appearances(messages: list[Message], replies: list[Reply], verdict: Verdict
             message = known.get(int(match[1]))
             if message is None or label(message.serial, message.conversation, message.number) != match[0]:
                 verdict.violations.append(Violation(KNOWN, f"“{match[0]}” was never written: {reply}"))
-            elif message.place != reply.place or message.channel != reply.channel:
+            elif (message.channel, message.bot, message.place) != (reply.channel, reply.bot, reply.place):
                 verdict.violations.append(
                     Violation(KNOWN, f"{message} was answered elsewhere: {reply}", message.platform_id)
                 )
@@ -204,6 +276,10 @@ def _judge_answers(message: Message, found: list[_Appearance], verdict: Verdict)
     for again in found[1:]:
         if REPEAT_MARK in again.reply.text:
             verdict.flagged_repetitions += 1
+            if message.channel in RECONCILED:
+                verdict.violations.append(
+                    Violation(ASKED, f"{message} was answered by {found[0].reply} and again by {again.reply}", message.platform_id)
+                )
         else:
             verdict.violations.append(
                 Violation(ONCE, f"{message} was answered by {found[0].reply} and again by {again.reply}", message.platform_id)
@@ -246,7 +322,7 @@ def _first(found: list[_Appearance]) -> tuple[int, int]:
     return min((appearance.reply.sequence, appearance.offset) for appearance in found)
 
 
-def _judge_patience(exchanges: list[dict], kills: list[float], verdict: Verdict) -> None:
+def _judge_patience(exchanges: list[dict], circumstances: Circumstances, verdict: Verdict) -> None:
     """A process that was killed right after it was refused may have forgotten that; one that lives may not."""
     refusals: list[dict] = []
     for exchange in exchanges:
@@ -258,9 +334,46 @@ def _judge_patience(exchanges: list[dict], kills: list[float], verdict: Verdict)
                 ),
                 next((one for one in reversed(refusals) if one["channel"] == exchange["channel"]), None),
             )
-            if refusal and any(refusal["at"] <= kill * 1000 <= exchange["at"] for kill in kills):
+            # The refused call may have been on its way still when its sender was killed.
+            was_killed = refusal and any(
+                refusal["at"] / 1000 - 0.25 <= kill <= exchange["at"] / 1000 for kill in circumstances.kills
+            )
+            if was_killed or not circumstances.remembers_refusals:
                 verdict.forgotten_refusals += 1
             else:
                 verdict.violations.append(Violation(PATIENCE, f"{exchange} after {refusal}"))
         if exchange.get("status") == 429 or exchange.get("outcome") in ("130429", "131056"):
             refusals.append(exchange)
+
+
+def _judge_outages(circumstances: Circumstances, verdict: Verdict) -> None:
+    """What was posted after the database had gone, and answered with 200 before it could be back, was a lie."""
+    answered = sorted(circumstances.acknowledgements, key=lambda one: one.answered_at)
+    for outage in circumstances.outages:
+        for one in answered:
+            if outage.began < one.posted_at and one.answered_at < outage.ended:
+                verdict.violations.append(Violation(HONEST, f"{one} in {outage}"))
+        first = next((one.answered_at for one in answered if one.answered_at >= outage.ended), None)
+        if first is None or first - outage.usable > circumstances.resumption:
+            verdict.violations.append(Violation(RESUMED, f"first at {first} after {outage}"))
+
+
+def _judge_takeovers(circumstances: Circumstances, verdict: Verdict) -> None:
+    """Who sends last has taken over, until it is away itself: then another may.
+
+    Away since a lease before its own send: whoever is paused right after a claim loses it a lease later at the earliest.
+    """
+    by_message: dict[int, list[Send]] = defaultdict(list)
+    for send in circumstances.sends:
+        by_message[send.serial].append(send)
+    for sends in by_message.values():
+        sends.sort(key=lambda send: send.at)
+        for before, after in zip(sends, sends[1:]):
+            was_away = any(
+                absence.node == before.node
+                and absence.began < after.at
+                and absence.ended > before.at - circumstances.lease
+                for absence in circumstances.absences
+            )
+            if before.node != after.node and not was_away:
+                verdict.violations.append(Violation(TAKEN_OVER, f"{after} although {before}"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -9,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from random import Random
 from threading import Condition, Event, Lock, Thread
 
-from checker import Message, label
+from checker import Acknowledgement, Message, label
 from platforms import Platform, Webhook
 from processes import Emulator
 from web import post
@@ -27,6 +28,8 @@ class Conversation:
     template: dict = field(default_factory=dict)
     """A webhook of it, as the emulator posts them."""
     user: str = ""
+    bot: str = ""
+    """Whom it is written to."""
     written: int = 0
     last_second: int = 0
 
@@ -39,23 +42,29 @@ class Ledger:
         self._messages: list[Message] = []
         self.posts = 0
         self.repeats = 0
+        self.statuses: dict[int, int] = {}
+        """How many posts were answered how; 0: not at all."""
+        self.acknowledgements: list[Acknowledgement] = []
 
     def write(self, conversation: Conversation, *, is_forged: bool = False) -> Message:
         """A new message; its text is its label."""
         with self._lock:
             message = Message(
                 len(self._messages) + 1, conversation.channel, conversation.name, conversation.place,
-                conversation.written, "", first_posted_at=time.time(), is_forged=is_forged,
+                conversation.written, "", first_posted_at=time.time(), is_forged=is_forged, bot=conversation.bot,
             )
             conversation.written += 1
             self._messages.append(message)
             return message
 
-    def count(self, *, repeat: bool = False) -> None:
+    def count(self, status: int, posted_at: float, *, repeat: bool = False) -> None:
         """One more post."""
         with self._lock:
             self.posts += 1
             self.repeats += repeat
+            self.statuses[status] = self.statuses.get(status, 0) + 1
+            if status == 200:
+                self.acknowledgements.append(Acknowledgement(posted_at, time.time()))
 
     def messages(self) -> list[Message]:
         """All of them, as they are now."""
@@ -70,6 +79,19 @@ class Ledger:
                     message.acknowledged_at = platform_ids[message.platform_id]
 
 
+class Doors:
+    """Where webhooks are posted to: each time the next of them, as a balancer would choose."""
+
+    def __init__(self, urls: list[str]) -> None:
+        self._urls = itertools.cycle(urls)
+        self._lock = Lock()
+
+    def next(self) -> str:
+        """A base URL."""
+        with self._lock:
+            return next(self._urls)
+
+
 class Load:
     """Writes `rate` messages a second, spread over the conversations at random, until it is told to stop."""
 
@@ -78,15 +100,22 @@ class Load:
         conversations: list[Conversation],
         platforms: dict[str, Platform],
         emulator: Emulator,
+        doors: Doors,
         *,
         rate: float,
         seed: int,
         repeated: float = 0.05,
         forged: float = 0.01,
+        patience: float = 10,
+        longest_pause: float = 1.0,
     ) -> None:
+        """`platforms` by bot; `patience` in seconds for one post."""
         self.ledger = Ledger()
         self._platforms = platforms
         self._emulator = emulator
+        self._doors = doors
+        self._patience = patience
+        self._longest_pause = longest_pause
         self._pause = len(conversations) / rate
         self._repeated = repeated
         self._forged = forged
@@ -146,13 +175,14 @@ class Load:
     def _write_on_discord(self, conversation: Conversation, random: Random) -> None:
         message = self.ledger.write(conversation)
         text = label(message.serial, message.conversation, message.number)
-        said = self._emulator.add("messages", {"channel": "discord", "user": conversation.user, "text": text})
+        said = self._emulator.add(
+            "messages", {"channel": "discord", "bot": conversation.bot, "user": conversation.user, "text": text}
+        )
         message.platform_id = said["message_id"]
         message.posts = 1
-        self.ledger.count()
 
     def _write(self, conversation: Conversation, random: Random) -> None:
-        platform = self._platforms[conversation.channel]
+        platform = self._platforms[conversation.bot]
         message = self.ledger.write(conversation, is_forged=random.random() < self._forged)
         text = label(message.serial, message.conversation, message.number)
         webhook, conversation.last_second = platform.write(
@@ -173,22 +203,26 @@ class Load:
         while not self._attempt(platform, webhook, message):
             if message.refused_with is not None or self._given_up.wait(pause):
                 return
-            pause = min(pause * 2, 1.0)
+            pause = min(pause * 2, self._longest_pause)
         if repeat_after is not None:
             self._later(self._repeat, platform, webhook, repeat_after)
 
     def _repeat(self, platform: Platform, webhook: Webhook, after: float) -> None:
         time.sleep(after)
-        post(webhook.url, webhook.body, platform.sign(webhook.body))
-        self.ledger.count(repeat=True)
+        self._post(webhook, platform.sign(webhook.body), repeat=True)
 
     def _attempt(self, platform: Platform, webhook: Webhook, message: Message) -> bool:
         """One post. Only an answer that was read to its end is an acknowledgement."""
-        status = post(webhook.url, webhook.body, platform.sign(webhook.body, is_forged=message.is_forged))
-        self.ledger.count()
+        status = self._post(webhook, platform.sign(webhook.body, is_forged=message.is_forged))
         message.posts += 1
         if status == 200:
             message.acknowledged_at = time.time()
         elif status not in (0, 503) and not message.is_forged:
             message.refused_with = status
         return status == 200
+
+    def _post(self, webhook: Webhook, headers: dict[str, str], *, repeat: bool = False) -> int:
+        posted_at = time.time()
+        status = post(self._doors.next() + webhook.path, webhook.body, headers, self._patience)
+        self.ledger.count(status, posted_at, repeat=repeat)
+        return status

@@ -19,7 +19,7 @@ from threading import Lock
 class Webhook:
     """A message on its way: the same body at every attempt, signed anew each time."""
 
-    url: str
+    path: str
     body: bytes
     platform_id: str
     """What `parley why` takes."""
@@ -32,8 +32,8 @@ class Platform:
     keeps_order = False
     """Whether a conversation's next message waits until the one before was taken."""
 
-    def __init__(self, url: str, credentials: dict[str, str]) -> None:
-        self.url = url
+    def __init__(self, path: str, credentials: dict[str, str]) -> None:
+        self.path = path
         self.credentials = credentials
         self._lock = Lock()
         self._last = 0
@@ -86,7 +86,7 @@ class Slack(Platform):
             "text": text, "ts": ts, "event_ts": ts, "client_msg_id": f"{random.getrandbits(128):032x}",
             "blocks": [{"type": "rich_text", "block_id": "b1", "elements": [element]}],
         }
-        return Webhook(self.url, json.dumps(body).encode(), f"{self.place(template)}:{ts}"), body["event_time"]
+        return Webhook(self.path, json.dumps(body).encode(), f"{self.place(template)}:{ts}"), body["event_time"]
 
 
 class Telegram(Platform):
@@ -108,7 +108,7 @@ class Telegram(Platform):
         now = int(time.time())
         # Ids of one's own, out of the way of those that the emulator gives to the bot's messages.
         body["message"] |= {"message_id": update - 1_000_000_000, "date": now, "text": text}
-        return Webhook(self.url, json.dumps(body).encode(), str(body["message"]["message_id"])), now
+        return Webhook(self.path, json.dumps(body).encode(), str(body["message"]["message_id"])), now
 
 
 class WhatsApp(Platform):
@@ -129,7 +129,7 @@ class WhatsApp(Platform):
         second = max(last_second + 1, int(time.time()))
         body = copy.deepcopy(template)
         self._message(body).update({"id": wamid, "timestamp": str(second), "text": {"body": text}})
-        return Webhook(self.url, json.dumps(body).encode(), wamid), second
+        return Webhook(self.path, json.dumps(body).encode(), wamid), second
 
     @staticmethod
     def _message(body: dict) -> dict:

@@ -10,22 +10,22 @@ import sys
 from dataclasses import replace
 
 from checker import (
-    ANSWERED, APOLOGY, FORGED, KNOWN, ONCE, ONE_TURN, ORDER, PATIENCE, PUT_OFF, REPEAT_MARK, TAKEN,
-    Message, Reply, is_settled, judge, label, replies_from,
+    ANSWERED, ASKED, APOLOGY, FORGED, HONEST, KNOWN, ONCE, ONE_TURN, ORDER, PATIENCE, PUT_OFF, REPEAT_MARK, RESUMED, TAKEN, TAKEN_OVER,
+    Absence, Acknowledgement, Circumstances, Message, Outage, Reply, Send, is_settled, judge, label, replies_from,
 )
 
 
 def message(serial: int, number: int, *, posted: float, acknowledged: float | None, forged: bool = False) -> Message:
     """A message of the only conversation."""
     return Message(
-        serial, "slack", "slack-1", "D1", number, f"D1:{serial}", posted, acknowledged, posts=1, is_forged=forged
+        serial, "telegram", "telegram-1", "D1", number, f"D1:{serial}", posted, acknowledged, posts=1, is_forged=forged
     )
 
 
 def reply(sequence: int, *messages: Message, mark: bool = False, delivery: str | None = None, place: str = "D1") -> Reply:
     """What the scripted model says to these messages."""
     said = "\n".join(label(one.serial, one.conversation, one.number) for one in messages)
-    return Reply(sequence, "slack", place, (REPEAT_MARK + "\n" if mark else "") + "You said: " + said, delivery)
+    return Reply(sequence, "telegram", place, (REPEAT_MARK + "\n" if mark else "") + "You said: " + said, delivery)
 
 
 ONE = message(1, 1, posted=1.0, acknowledged=1.1)
@@ -35,6 +35,14 @@ NEXT = message(4, 4, posted=4.0, acknowledged=4.1)
 UNSURE = message(5, 5, posted=5.0, acknowledged=None)
 FORGERY = message(6, 6, posted=6.0, acknowledged=None, forged=True)
 TAKEN_FORGERY = message(7, 7, posted=7.0, acknowledged=7.1, forged=True)
+
+ON_SLACK = replace(ONE, channel="slack")
+
+
+def from_slack(sequence: int, *, mark: bool = False) -> Reply:
+    """A reply to it."""
+    return replace(reply(sequence, ON_SLACK, mark=mark), channel="slack")
+
 
 CASES: list[tuple[str, list[Message], list[Reply], list[dict], set[str]]] = [
     ("a run in order is right", [ONE, TWO], [reply(1, ONE), reply(2, TWO)], [], set()),
@@ -70,12 +78,21 @@ CASES: list[tuple[str, list[Message], list[Reply], list[dict], set[str]]] = [
     ("a refused forgery is right", [FORGERY], [], [], set()),
     ("an acknowledged forgery is found", [TAKEN_FORGERY], [], [], {FORGED}),
     ("an answered forgery is found", [FORGERY], [reply(1, FORGERY)], [], {FORGED}),
-    ("a reply to nothing is found", [ONE], [reply(1, ONE), Reply(2, "slack", "D1", "Hello?")], [], {KNOWN}),
+    ("a reply to nothing is found", [ONE], [reply(1, ONE), Reply(2, "telegram", "D1", "Hello?")], [], {KNOWN}),
     ("a reply to a message that nobody wrote is found", [ONE], [reply(1, ONE), reply(2, TWO)], [], {KNOWN}),
     ("a reply in another conversation is found", [ONE], [reply(1, ONE, place="D2")], [], {KNOWN, ANSWERED}),
     (
+        "a reply by another business's bot is found",
+        [ONE], [replace(reply(1, ONE), bot="telegram-2")], [], {KNOWN, ANSWERED},
+    ),
+    (
+        "a flagged duplicate on Slack, which can be asked, is found",
+        [ON_SLACK], [from_slack(1), from_slack(2, mark=True)], [], {ASKED},
+    ),
+    ("a single reply on Slack is right, flagged or not", [ON_SLACK], [from_slack(1, mark=True)], [], set()),
+    (
         "an apology in place of an answer is found",
-        [ONE], [Reply(1, "slack", "D1", APOLOGY + " Later.")], [], {ANSWERED, PUT_OFF},
+        [ONE], [Reply(1, "telegram", "D1", APOLOGY + " Later.")], [], {ANSWERED, PUT_OFF},
     ),
     ("an early send is found", [ONE], [reply(1, ONE)], [{"seq": 1, "channel": "slack", "conversation": "D1", "status": 429, "early_send": True}], {PATIENCE}),
     ("a send in time is right", [ONE], [reply(1, ONE)], [{"seq": 1, "channel": "slack", "conversation": "D1", "status": 429, "early_send": False}], set()),
@@ -108,11 +125,44 @@ def patience_checks() -> list[tuple[str, bool]]:
     """Whether a kill between a refusal and an early send makes the difference."""
     call = {"channel": "slack", "conversation": "D1", "status": 429}
     exchanges = [call | {"seq": 1, "at": 1000}, call | {"seq": 2, "at": 1500, "early_send": True}]
-    forgotten = judge([], [], exchanges, kills=[1.2])
-    remembered = judge([], [], exchanges, kills=[0.9, 1.6])
+    forgotten = judge([], [], exchanges, Circumstances(kills=[1.2]))
+    remembered = judge([], [], exchanges, Circumstances(kills=[0.5, 1.6]))
     return [
         ("a refusal that a kill made it forget is counted", (len(forgotten.violations), forgotten.forgotten_refusals) == (0, 1)),
         ("a kill at another time excuses nothing", (len(remembered.violations), remembered.forgotten_refusals) == (1, 0)),
+    ]
+
+
+def outage_checks() -> list[tuple[str, bool]]:
+    """Acknowledgements around a time without a database, from 10 to 20, usable again at 20.5."""
+    def broken(*posts: tuple[float, float]) -> set[str]:
+        seen = Circumstances(acknowledgements=[Acknowledgement(*post) for post in posts], outages=[Outage(10, 20, 20.5)])
+        return {violation.promise for violation in judge([], [], [], seen).violations}
+
+    return [
+        ("an acknowledgement without a database is found", broken((12, 13), (21, 21.1)) == {HONEST}),
+        ("one that was under way when it went is right", broken((9.9, 10.1), (21, 21.1)) == set()),
+        ("one that waited until it was back is right", broken((12, 20.6)) == set()),
+        ("a late resumption is found", broken((9, 9.1), (22, 23)) == {RESUMED}),
+        ("no resumption at all is found", broken((9, 9.1)) == {RESUMED}),
+    ]
+
+
+def takeover_checks() -> list[tuple[str, bool]]:
+    """Who may send the same answer after whom; a lease is 2 s, and a is away from 10 to 13."""
+    def broken(*sends: tuple[str, float]) -> bool:
+        seen = Circumstances(
+            sends=[Send(node, at, 1) for node, at in sends], absences=[Absence("a", 10, 13)], lease=2
+        )
+        return bool(judge([], [], [], seen).broken(TAKEN_OVER))
+
+    return [
+        ("a send after a takeover is right", not broken(("a", 9.9), ("b", 12.5))),
+        ("a send by who was paused, after the takeover, is found", broken(("a", 9.9), ("b", 12.5), ("a", 13.1))),
+        ("a first send by who was paused, after the takeover, is found", broken(("b", 12.5), ("a", 13.1))),
+        ("a takeover from who was never away is found", broken(("b", 9.9), ("a", 12.5))),
+        ("two sends of one node are its own affair", not broken(("b", 1), ("b", 2))),
+        ("an absence long ago excuses nothing", broken(("a", 20), ("b", 21))),
     ]
 
 
@@ -126,7 +176,7 @@ def main() -> int:
             print(f"FAILED {name}: expected {sorted(expected)}, got {sorted(broken)}")
     counted = judge([ONE, TWO], [reply(1, ONE), reply(2, ONE, mark=True), reply(3, TWO, mark=True)], [])
     results.append(("repetitions are counted", (counted.flagged_repetitions, counted.flagged_once) == (1, 1)))
-    results += transcript_checks() + patience_checks()
+    results += transcript_checks() + patience_checks() + outage_checks() + takeover_checks()
     for name, passed in results[len(CASES):]:
         if not passed:
             print(f"FAILED {name}")

@@ -1,4 +1,4 @@
-"""HTTP as the crash test needs it: JSON calls to the emulator, and posts of which exactly one thing is certain."""
+"""HTTP as the chaos tests need it: JSON calls to the emulator, and posts of which exactly one thing is certain."""
 
 from __future__ import annotations
 
@@ -69,14 +69,14 @@ class Recorder:
 
     def __init__(self) -> None:
         self._lock = Lock()
-        self._bodies: list[dict] = []
+        self._bodies: list[tuple[str, dict]] = []
         recorder = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 content = self.rfile.read(int(self.headers.get("Content-Length") or 0))
                 with recorder._lock:
-                    recorder._bodies.append(json.loads(content))
+                    recorder._bodies.append((self.path[1:], json.loads(content)))
                 self.send_response(200)
                 self.send_header("Content-Length", "0")
                 self.end_headers()
@@ -88,8 +88,8 @@ class Recorder:
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}/"
         Thread(target=self._server.serve_forever, daemon=True).start()
 
-    def bodies(self) -> list[dict]:
-        """What came so far."""
+    def bodies(self) -> list[tuple[str, dict]]:
+        """What came so far: the path without its slash, and the body."""
         with self._lock:
             return list(self._bodies)
 

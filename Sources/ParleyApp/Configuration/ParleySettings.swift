@@ -18,6 +18,7 @@ import SystemPackage
 /// | `PARLEY_SLACK_API_URL`, `PARLEY_TELEGRAM_API_URL`, `PARLEY_DISCORD_API_URL`, `PARLEY_WHATSAPP_API_URL` | the platforms' own |
 /// | `PARLEY_DEBOUNCE_MS` | 500; 0…60,000 |
 /// | `PARLEY_TURNS_PER_BUSINESS` | 32; 1…1,024 |
+/// | `PARLEY_LEASE_MS` | 15,000; 1,000…300,000 |
 /// | `PARLEY_ALLOW_PRIVATE_ADDRESSES` | false: live data may not be on this machine or in a private network |
 /// | `PARLEY_LOG_LEVEL`, `PARLEY_LOG_FORMAT` | `info`; `text` or `json` |
 package struct ParleySettings: Sendable {
@@ -37,6 +38,7 @@ package struct ParleySettings: Sendable {
     package var whatsAppAPIURL: String
     package var debounce: Duration
     package var turnsPerBusiness: Int
+    package var lease: Duration
     package var allowsPrivateAddresses: Bool
     package var logLevel: Logger.Level
     package var logsJSON: Bool
@@ -102,6 +104,15 @@ package struct ParleySettings: Sendable {
             "PARLEY_TURNS_PER_BUSINESS",
             default: Limits.turnsPerBusiness,
             in: 1...Limits.turnsAtOnce
+        )
+        lease = .milliseconds(
+            try Self.number(
+                reader,
+                "parley.lease.ms",
+                "PARLEY_LEASE_MS",
+                default: Int(Limits.lease.milliseconds),
+                in: Int(Limits.leaseRange.lowerBound.milliseconds)...Int(Limits.leaseRange.upperBound.milliseconds)
+            )
         )
         allowsPrivateAddresses = reader.bool(forKey: "parley.allow.private.addresses", default: false)
         let level = reader.string(forKey: "parley.log.level", default: "info")

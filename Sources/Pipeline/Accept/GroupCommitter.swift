@@ -98,6 +98,7 @@ package final class GroupCommitter: Service {
     private func commit(_ batch: [Submission]) async {
         do {
             let isNew = try await inbox.keep(batch.flatMap(\.entries), at: clock.now)
+            CrashPoint.afterCommit.pass()
             var offset = 0
             for submission in batch {
                 submission.done(.success(Array(isNew[offset..<offset + submission.entries.count])))

@@ -66,7 +66,7 @@ extension Pipeline {
                     )
                 ],
             debounce: question.entry.debounce,
-            lease: Limits.lease
+            lease: parts.settings.lease
         )
         let delivering = try await parts.turns.commit(commit, claim: claim, at: now)
         Counter(

@@ -74,7 +74,7 @@ package struct ClaimLoop: Service {
                 fair.shares(of: try await ready(at: now), room: room, perBusiness: perBusiness, at: now),
                 for: parts.settings.holder,
                 perBusiness: perBusiness,
-                lease: Limits.lease,
+                lease: parts.settings.lease,
                 at: now
             )
         } catch is CancellationError {

@@ -13,12 +13,14 @@ package final class LeaseKeeper: Service {
     }
 
     private let lanes: LaneStore
+    private let lease: Duration
     private let clock: any Clockwork
     private let logger: Logger
     private let holds = Mutex<[Claim: Hold]>([:])
 
-    init(_ lanes: LaneStore, clock: any Clockwork, logger: Logger) {
+    init(_ lanes: LaneStore, lease: Duration, clock: any Clockwork, logger: Logger) {
         self.lanes = lanes
+        self.lease = lease
         self.clock = clock
         self.logger = logger
     }
@@ -57,7 +59,7 @@ package final class LeaseKeeper: Service {
     package func run() async throws {
         await cancelWhenGracefulShutdown {
             while !Task.isCancelled {
-                do { try await self.clock.sleep(for: Limits.heartbeat) } catch { return }
+                do { try await self.clock.sleep(for: self.lease / Limits.heartbeatsPerLease) } catch { return }
                 await self.beat()
             }
         }
@@ -66,7 +68,7 @@ package final class LeaseKeeper: Service {
     private func beat() async {
         let claims = holds.withLock { Array($0.keys) }
         do {
-            for claim in try await lanes.renew(claims, lease: Limits.lease, at: clock.now) {
+            for claim in try await lanes.renew(claims, lease: lease, at: clock.now) {
                 let watcher = holds.withLock { holds -> CheckedContinuation<Void, Never>? in
                     guard let hold = holds[claim] else { return nil }
                     holds[claim] = .lost

@@ -53,6 +53,7 @@ extension Pipeline {
             as: entry.integration,
             over: parts.transport
         )
+        CrashPoint.afterSend.pass()
         let now = parts.clock.now
         let milliseconds = Int(clamping: now.since(startedAt).milliseconds)
         count(verdict, of: delivery, on: channel.id)
