@@ -158,7 +158,7 @@ class Bed:
         emulator.set("model", {"delay_ms": MODEL_DELAY_MS})
         kinds = {kind.channel: kind for kind in SELF_SIGNED}
         hooks: dict[str, str] = {}
-        bots: list[tuple[str, str]] = []
+        bots: list[tuple[str, str, int]] = []
         for number in range(1, self.options.businesses + 1):
             business = str(self.parley.json("business", "create", "--name", f"Business {number}")["id"])
             for tool in self.parley.json("tool", "list", "--business", business):
@@ -177,11 +177,11 @@ class Bed:
                 file.unlink()
                 path = f"/webhooks/{channel}/{connected['id']}"
                 hooks[bot["id"]] = self.front.url + path
-                bots.append((channel, bot["id"]))
+                bots.append((channel, bot["id"], number))
                 if channel in kinds:
                     self.platforms[bot["id"]] = kinds[channel](path, credentials)
         conversations = self._open(emulator, bots)
-        for channel, bot in bots:
+        for channel, bot, _ in bots:
             # Slack's echoes, WhatsApp's delivery reports and Discord's interactions are posted by the emulator.
             url = None if channel == "telegram" else hooks[bot]
             emulator.set(f"bots/{bot}", {"webhook_url": url, "handshake": False})
@@ -191,22 +191,30 @@ class Bed:
     def prepare(self, business: str, number: int) -> None:
         """For what a test wants of a business beyond its channels."""
 
-    def _open(self, emulator: Emulator, bots: list[tuple[str, str]]) -> list[Conversation]:
+    def people(self, business: int) -> int:
+        """How many write to each of its bots."""
+        return self.options.conversations
+
+    def _open(self, emulator: Emulator, bots: list[tuple[str, str, int]]) -> list[Conversation]:
         """Has everybody write once, so that the platforms know them, and learns what their webhooks look like."""
         recorder = WebhookRecorder()
         for bot in self.platforms:
             emulator.set(f"bots/{bot}", {"webhook_url": recorder.url + bot, "handshake": False})
         conversations: list[Conversation] = []
-        for channel, bot in bots:
-            for number in range(1, self.options.conversations + 1):
+        names = dict.fromkeys(self.channels, 0)
+        for channel, bot, business in bots:
+            for number in range(1, self.people(business) + 1):
                 # The same people write to all businesses.
                 user = f"{channel}-{number}"
                 opening = {"channel": channel, "bot": bot, "user": {"id": user, "name": f"Person {number}"}, "text": "Hello"}
                 said = emulator.add("messages", opening)
-                name = f"{channel}-{sum(one.channel == channel for one in conversations) + 1}"
-                conversations.append(Conversation(channel, name, said["conversation"], user=user, bot=bot))
+                names[channel] += 1
+                name = f"{channel}-{names[channel]}"
+                conversations.append(
+                    Conversation(channel, name, said["conversation"], user=user, bot=bot, business=business)
+                )
         by_place = {(one.bot, one.place): one for one in conversations}
-        expected = len(self.platforms) * self.options.conversations
+        expected = sum(one.bot in self.platforms for one in conversations)
         deadline = time.monotonic() + 60
         while len(recorder.bodies()) < expected and time.monotonic() < deadline:
             time.sleep(0.05)

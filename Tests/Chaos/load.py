@@ -30,6 +30,7 @@ class Conversation:
     user: str = ""
     bot: str = ""
     """Whom it is written to."""
+    business: int = 1
     written: int = 0
     last_second: int = 0
 
@@ -108,9 +109,10 @@ class Load:
         forged: float = 0.01,
         patience: float = 10,
         longest_pause: float = 1.0,
+        ledger: Ledger | None = None,
     ) -> None:
         """`platforms` by bot; `patience` in seconds for one post."""
-        self.ledger = Ledger()
+        self.ledger = ledger or Ledger()
         self._platforms = platforms
         self._emulator = emulator
         self._doors = doors
@@ -138,7 +140,7 @@ class Load:
         """People stop writing; what they wrote is delivered. Returns what went wrong in the test itself."""
         self._quiet.set()
         deadline = time.monotonic() + patience
-        for person in self._people:
+        for person in filter(Thread.is_alive, self._people):
             person.join(max(0.0, deadline - time.monotonic()))
         with self._all_done:
             is_done = self._all_done.wait_for(lambda: self._under_way == 0, max(0.0, deadline - time.monotonic()))

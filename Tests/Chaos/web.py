@@ -6,7 +6,7 @@ import http.client
 import json
 import socket
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Lock, Thread
+from threading import Lock, Thread, local
 from urllib.parse import urlsplit
 
 
@@ -42,6 +42,30 @@ def post(url: str, body: bytes, headers: dict[str, str], timeout: float = 10) ->
         return 0
     finally:
         connection.close()
+
+
+class Poster:
+    """Posts over connections that stay open, one for each thread and address."""
+
+    def __init__(self, timeout: float = 30) -> None:
+        self._timeout = timeout
+        self._open = local()
+
+    def post(self, url: str, body: bytes, headers: dict[str, str]) -> int:
+        """Like ``post``."""
+        parts = urlsplit(url)
+        connections: dict[str, http.client.HTTPConnection] = self._open.__dict__
+        connection = connections.get(parts.netloc)
+        if connection is None:
+            connection = connections[parts.netloc] = http.client.HTTPConnection(parts.netloc, timeout=self._timeout)
+        try:
+            connection.request("POST", parts.path, body, {"Content-Type": "application/json", **headers})
+            response = connection.getresponse()
+            response.read()
+            return response.status
+        except (OSError, http.client.HTTPException):
+            connection.close()
+            return 0
 
 
 def is_ready(base_url: str) -> bool:

@@ -7,13 +7,15 @@ import Synchronization
 /// An OpenAI-compatible model under `/openai/v1` that follows a script: strict about what it is sent, deterministic in
 /// what it says, and able to misbehave in every way that a client must survive (``ModelStep``).
 ///
-/// `PUT /emulator/model` sets `{"mode": step name, "steps": [step…], "delay_ms": n}`; `GET /emulator/model` counts.
+/// `PUT /emulator/model` sets `{"mode": step name, "steps": [step…], "delay_ms": n, "delays_ms": {model: n}}`; `GET /emulator/model` counts.
 package final class EmulatedModel: Sendable {
     private struct State {
         var mode = ModelStep.agent
         var modeName = "echo-agent"
         var steps: [ModelStep] = []
         var delay: Duration = .zero
+        /// Of single models, by name.
+        var delays: [String: Duration] = [:]
         var requests = 0
         var refused = 0
         var promptTokens = 0
@@ -77,7 +79,9 @@ extension EmulatedModel {
             state.withLock { $0.refused += 1 }
             return refuse(error)
         }
-        let (step, delay) = state.withLock { ($0.steps.isEmpty ? $0.mode : $0.steps.removeFirst(), $0.delay) }
+        let (step, delay) = state.withLock { state in
+            (state.steps.isEmpty ? state.mode : state.steps.removeFirst(), state.delays[chat.model] ?? state.delay)
+        }
         try await wait(delay)
         return try await answer(chat, number, step)
     }
@@ -275,6 +279,9 @@ extension EmulatedModel {
         state.withLock { state in
             if json["steps"] != nil { state.steps = steps }
             if let delay = json["delay_ms"]?.int { state.delay = .milliseconds(max(0, min(delay, 600_000))) }
+            for member in json["delays_ms"]?.object?.members ?? [] {
+                state.delays[member.key] = member.value.int.map { .milliseconds(max(0, min($0, 600_000))) }
+            }
         }
         return JSONReply.make(report)
     }
