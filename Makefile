@@ -6,7 +6,7 @@ SHELL := /bin/bash
 .NOTPARALLEL:
 
 PORT ?= 8080
-CYCLES ?= 50
+TIMES ?= 10
 PARLEY := .build/debug/parley
 CODE := Package.swift $(shell find Sources db channels -name '*.swift' -o -name '*.sql' -o -name '*.json' -o -path '*/Page/*' \
 	-o -name 'module.modulemap' -o -name 'shim.h')
@@ -46,8 +46,9 @@ browser: setup $(PARLEY) ## drives the playground in headless Chromium
 	@scripts/setup --browser
 	@python3 Tests/Browser/playground.py --binary $(PARLEY)
 
-chaos: setup $(PARLEY) ## kills the gateway under load CYCLES=50 times and looks for lost or repeated messages
-	@python3 Tests/Chaos/crash_test.py --parley $(PARLEY) --cycles $(CYCLES)
+chaos: setup $(PARLEY) ## kills, pauses and starves nodes and looks for what was lost (TIMES=10 as long as in the tests, ONLY=word)
+	@python3 Tests/Chaos/test_checker.py
+	@python3 Tests/Chaos/chaos.py --parley $(PARLEY) --times $(TIMES) $(if $(ONLY),--only "$(ONLY)")
 
 bench: setup ## measures speed and memory with the optimised build
 	@swift run -c release parley bench
