@@ -64,6 +64,10 @@ package enum MigrationFiles {
                 "20261121080700_usage_and_analytics.sqlite.sql",
                 PackageResources._0261121080700_usage_and_analytics_sqlite_sql
             ),
+            File("20261121110000_prices.sqlite.sql", PackageResources._0261121110000_prices_sqlite_sql),
+            File("20261121110000_prices.postgres.sql", PackageResources._0261121110000_prices_postgres_sql),
+            File("20261121110100_jobs.sqlite.sql", PackageResources._0261121110100_jobs_sqlite_sql),
+            File("20261121110100_jobs.postgres.sql", PackageResources._0261121110100_jobs_postgres_sql),
         ]
     }
 }

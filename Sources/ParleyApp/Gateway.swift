@@ -14,6 +14,7 @@ package struct Gateway: Sendable {
     package let pipeline: Pipeline
     private let workbench: Workbench
     private let metrics: MetricsRegistry
+    private let retention: RetentionService
 
     /// Takes the database for itself, and frees what a process that died had claimed.
     package init(_ workbench: Workbench, metrics: MetricsRegistry) async throws {
@@ -34,6 +35,7 @@ package struct Gateway: Sendable {
         if freed > 0 {
             workbench.logger.notice("going on with unfinished work", metadata: ["conversations": "\(freed)"])
         }
+        let holder = UUID7(at: now).description
         pipeline = Pipeline(
             PipelineParts(
                 channels: workbench.channels,
@@ -44,12 +46,18 @@ package struct Gateway: Sendable {
                 transport: workbench.transport,
                 clock: workbench.clock,
                 settings: PipelineSettings(
-                    holder: UUID7(at: now).description,
+                    holder: holder,
                     turnsPerBusiness: workbench.settings.turnsPerBusiness,
                     lease: workbench.settings.lease
                 ),
                 logger: workbench.logger
             )
+        )
+        retention = RetentionService(
+            Pruner(workbench.database, clock: workbench.clock),
+            holder: holder,
+            clock: workbench.clock,
+            logger: workbench.logger
         )
         self.workbench = workbench
         self.metrics = metrics
@@ -78,6 +86,7 @@ package struct Gateway: Sendable {
         ).add(to: router)
         moreRoutes(router)
         return pipeline.services + [
+            retention,
             IngressServer.application(
                 router,
                 pipeline: pipeline,
@@ -86,7 +95,7 @@ package struct Gateway: Sendable {
                 port: workbench.settings.port,
                 logger: workbench.logger,
                 onRunning: onRunning
-            )
+            ),
         ]
     }
 }

@@ -16,6 +16,8 @@ package struct Stores: Sendable {
     package let deliveries: DeliveryStore
     package let lanes: LaneStore
     package let journeys: JourneyStore
+    package let usage: UsageStore
+    package let prices: PriceStore
 
     package init(_ database: any SQLDatabase, vault: CredentialVault, clock: any Clockwork) {
         self.database = database
@@ -31,5 +33,7 @@ package struct Stores: Sendable {
         deliveries = DeliveryStore(database)
         lanes = LaneStore(database)
         journeys = JourneyStore(database)
+        usage = UsageStore(database)
+        prices = PriceStore(database, clock: clock)
     }
 }

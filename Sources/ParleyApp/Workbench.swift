@@ -32,7 +32,10 @@ package struct Workbench: Sendable {
         if migrates { _ = try await Migrator(database, clock: clock).up() }
         let (key, madeAt) = try await masterKey(settings, for: database)
         let stores = Stores(database, vault: CredentialVault(key, clock: clock), clock: clock)
-        if migrates { try await stores.tools.register(Catalogue.builtIn) }
+        if migrates {
+            try await stores.tools.register(Catalogue.builtIn)
+            try await stores.prices.register(ShippedPrices.all)
+        }
         let outgoing = OutgoingHTTP()
         return Workbench(
             settings: settings,

@@ -73,6 +73,15 @@ package struct UUID7: Hashable, Sendable, Comparable, CustomStringConvertible {
         low = second & 0x3FFF_FFFF_FFFF_FFFF | 0x8000_0000_0000_0000
     }
 
+    /// The smallest value of a moment: ids made before it are smaller, ids made from it on are not.
+    package init(firstAt moment: Timestamp) {
+        high = (UInt64(clamping: moment.milliseconds) & 0xFFFF_FFFF_FFFF) << 16
+        low = 0
+    }
+
+    /// When it was made, to the millisecond.
+    package var madeAt: Timestamp { Timestamp(milliseconds: Int64(high >> 16)) }
+
     package init?(_ text: some StringProtocol) {
         guard let uuid = text.withUTF8Bytes({ UUID7(spelled: $0) }) else { return nil }
         self = uuid

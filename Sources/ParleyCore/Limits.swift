@@ -111,6 +111,45 @@ package enum Limits {
     /// Longest wait that we choose ourselves; a platform's Retry-After may be longer.
     package static let deliveryBackoffMaximum: Duration = .seconds(3600)
 
+    // MARK: Retention, in days; a business's settings may say otherwise
+
+    /// What people wrote is theirs, and nobody asks an agent about a conversation of last quarter.
+    package static let messageDays = 30
+    /// Long enough to see that a shop's answers have changed, and to settle an argument about one.
+    package static let toolExecutionDays = 90
+    /// As long as the tool executions that belong to them; their texts go with the messages.
+    package static let turnDays = 90
+    /// As long as the messages whose way they tell.
+    package static let journeyDays = 30
+    /// WhatsApp redelivers for up to 7 days: the key that makes it harmless outlives that by one.
+    package static let inboxDays = 8
+    /// No setting goes below the days for which a platform redelivers.
+    package static let inboxDaysMinimum = 7
+    /// Platforms report on a message for some days after it was sent; then it is told with its conversation, or not at all.
+    package static let deliveryDays = 30
+    /// Dead letters wait for somebody to mend what killed them; after a quarter nobody wants the reply.
+    package static let deadLetterDays = 90
+    /// A year, so that a month can be compared with the same of the year before.
+    package static let analyticsDays = 400
+    /// The longest that a setting may keep anything: ten years.
+    package static let retentionDaysMaximum = 3653
+    /// How often retention looks through everything.
+    package static let retentionInterval: Duration = .seconds(86_400)
+    /// How often it looks whether that time has come; also how soon another node goes on when one has died.
+    package static let retentionPoll: Duration = .seconds(600)
+    /// A start has more urgent work to do first.
+    package static let retentionDelay: Duration = .seconds(60)
+    /// Rows that go in one transaction: some milliseconds of the only writer's time.
+    package static let retentionBatch = 500
+    /// Between two batches at least, so that whoever answers customers goes first.
+    package static let retentionPause: Duration = .milliseconds(50)
+    /// Retention rests this many times as long as its last batch took: it never takes more than a fifth of a database.
+    package static let retentionRest = 4
+    /// A node that prunes and says nothing for this long is taken for dead.
+    package static let retentionLease: Duration = .seconds(60)
+    /// Partitions are made so many weeks ahead: a month of retention's not running does no harm.
+    package static let partitionWeeks = 5
+
     // MARK: The process
 
     /// From SIGTERM to exit 0.

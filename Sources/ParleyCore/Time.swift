@@ -58,7 +58,7 @@ package struct Timestamp: Hashable, Sendable, Comparable, CustomStringConvertibl
     package var hourAndMinute: String { String(description.dropFirst(11).prefix(5)) }
 
     // Days since 1970-01-01 to a proleptic Gregorian date (the usual era arithmetic, 400 years = 146,097 days).
-    private static func civil(fromDays days: Int64) -> (Int64, Int64, Int64) {
+    static func civil(fromDays days: Int64) -> (Int64, Int64, Int64) {
         let shifted = days + 719_468
         let era = (shifted >= 0 ? shifted : shifted - 146_096) / 146_097
         let dayOfEra = shifted - era * 146_097

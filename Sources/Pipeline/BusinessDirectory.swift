@@ -1,6 +1,7 @@
 import AgentKit
 import ChannelKit
 import ParleyCore
+import Storage
 
 /// What the pipeline needs to know of businesses; kept in memory for a moment, so that a webhook costs no query.
 package protocol BusinessDirectory: Sendable {
@@ -20,6 +21,9 @@ package protocol BusinessDirectory: Sendable {
         upTo count: Int
     ) async throws -> [KnowledgeHit]
 
+    /// What the models cost.
+    func prices() async throws -> PriceList
+
     /// The platform no longer accepts an integration's credentials: the business must be told.
     func noteRefusal(of integration: ID<Integration>, in business: ID<Business>, reason: String) async
 }
@@ -29,11 +33,19 @@ package struct DirectoryEntry: Sendable {
     package var isBusinessActive: Bool
     /// How long the default agent waits for more.
     package var debounce: Duration
+    /// How the business stands against its limits; nil when it has none.
+    package var standing: UsageStanding?
 
-    package init(integration: ChannelIntegration, isBusinessActive: Bool, debounce: Duration) {
+    package init(
+        integration: ChannelIntegration,
+        isBusinessActive: Bool,
+        debounce: Duration,
+        standing: UsageStanding? = nil
+    ) {
         self.integration = integration
         self.isBusinessActive = isBusinessActive
         self.debounce = debounce
+        self.standing = standing
     }
 }
 

@@ -13,6 +13,7 @@ package struct PipelineParts: Sendable {
     package var conversations: ConversationStore
     package var turns: TurnStore
     package var deliveries: DeliveryStore
+    package var usage: UsageStore
     package var leases: LeaseKeeper
     package var governor: any SendGovernor
     package var doorbell: any Doorbell
@@ -39,6 +40,7 @@ package struct PipelineParts: Sendable {
         conversations = ConversationStore(database)
         turns = TurnStore(database)
         deliveries = DeliveryStore(database)
+        usage = UsageStore(database)
         leases = LeaseKeeper(LaneStore(database), lease: settings.lease, clock: clock, logger: logger)
         self.governor = governor
         self.doorbell = doorbell

@@ -7,7 +7,7 @@ struct BusinessCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "business",
         abstract: "Creates and shows businesses.",
-        subcommands: [Create.self, List.self, Show.self, Activate.self, Deactivate.self]
+        subcommands: [Create.self, List.self, Show.self, Set.self, Activate.self, Deactivate.self]
     )
 
     struct Create: AsyncParsableCommand {
@@ -36,6 +36,51 @@ struct BusinessCommand: ParsableCommand {
         @OptionGroup var common: CommonOptions
 
         func run() async throws { try await common.run { try await $0.showBusiness(id) } }
+    }
+
+    struct Set: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Sets what a business may spend in a month, and how long what it has is kept.",
+            discussion: """
+                A business that has reached a limit is not answered until its next billing period: every conversation hears \
+                it once, and messages are kept. What is older than the days to keep is deleted daily, or by parley prune.
+                """
+        )
+
+        @Argument(help: "The business's id.") var id: ID<Business>
+        @Option(help: "Dollars for each billing period, or none.") var monthlyCostLimit: String?
+        @Option(help: "Answered messages for each billing period, or none.") var monthlyMessageLimit: String?
+        @Option(help: "The day of the month on which its billing period begins, 1 to 31.") var billingDay: Int?
+        @Option(
+            help: ArgumentHelp(
+                "messages, tool-executions, turns, journey, inbox, deliveries, dead-letters or analytics, and days or default; more than once.",
+                valueName: "what=days"
+            )
+        )
+        var keep: [String] = []
+        @OptionGroup var common: CommonOptions
+
+        func validate() throws {
+            guard monthlyCostLimit != nil || monthlyMessageLimit != nil || billingDay != nil || !keep.isEmpty else {
+                throw ValidationError(
+                    "Say what to change: --monthly-cost-limit, --monthly-message-limit, --billing-day or --keep."
+                )
+            }
+        }
+
+        func run() async throws {
+            try await common.run {
+                try await $0.setBusiness(
+                    id,
+                    BusinessChanges(
+                        monthlyCostLimit: monthlyCostLimit,
+                        monthlyMessageLimit: monthlyMessageLimit,
+                        billingDay: billingDay,
+                        keep: keep
+                    )
+                )
+            }
+        }
     }
 
     struct Activate: AsyncParsableCommand {

@@ -23,7 +23,8 @@ struct Parley: AsyncParsableCommand {
             CommandGroup(
                 name: "Looking after it",
                 subcommands: [
-                    DoctorCommand.self, WhyCommand.self, DeadCommand.self, ExportCommand.self, MigrateCommand.self,
+                    DoctorCommand.self, WhyCommand.self, DeadCommand.self, UsageCommand.self, ExportCommand.self,
+                    PruneCommand.self, MigrateCommand.self,
                 ]
             ),
             CommandGroup(name: "Trying things out", subcommands: [EmulateCommand.self, BenchCommand.self]),

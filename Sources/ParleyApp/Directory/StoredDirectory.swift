@@ -23,6 +23,7 @@ package final class StoredDirectory: BusinessDirectory {
     private let logger: Logger
     private let integrations: Remembered<ID<Integration>, DirectoryEntry?>
     private let agents: Remembered<ID<Business>, AgentProfile>
+    private let priceLists: Remembered<Int, PriceList>
 
     package init(
         stores: Stores,
@@ -42,6 +43,7 @@ package final class StoredDirectory: BusinessDirectory {
         self.logger = logger
         integrations = Remembered(for: StoredDirectory.freshness, clock: clock)
         agents = Remembered(for: StoredDirectory.freshness, clock: clock)
+        priceLists = Remembered(for: StoredDirectory.freshness, clock: clock)
     }
 
     package func integration(_ id: ID<Integration>) async throws -> DirectoryEntry? {
@@ -59,7 +61,8 @@ package final class StoredDirectory: BusinessDirectory {
                     isActive: loaded.record.isActive
                 ),
                 isBusinessActive: loaded.businessIsActive,
-                debounce: agent?.debounceMilliseconds.map { .milliseconds($0) } ?? self.settings.debounce
+                debounce: agent?.debounceMilliseconds.map { .milliseconds($0) } ?? self.settings.debounce,
+                standing: try await self.standing(of: loaded)
             )
         }
     }
@@ -93,6 +96,17 @@ package final class StoredDirectory: BusinessDirectory {
         try await stores.knowledge.search(question, in: business, limit: count).map {
             KnowledgeHit(question: $0.question, answer: $0.answer, score: $0.score)
         }
+    }
+
+    package func prices() async throws -> PriceList {
+        try await priceLists.value(for: 0) { try await self.stores.prices.list() }
+    }
+
+    // A business without limits costs no query; one with limits may go beyond them by what it spends in ``freshness``.
+    private func standing(of integration: LoadedIntegration) async throws -> UsageStanding? {
+        let limits = UsageLimits(settings: integration.businessSettings)
+        guard limits.areSet else { return nil }
+        return try await stores.usage.standing(of: integration.record.businessID, limits: limits, at: clock.now)
     }
 
     package func noteRefusal(of integration: ID<Integration>, in business: ID<Business>, reason: String) async {

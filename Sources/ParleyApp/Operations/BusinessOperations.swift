@@ -38,22 +38,25 @@ extension Operations {
         let agent = try await stores.agents.defaultAgent(of: id)
         let data = try await stores.dataIntegrations.list(of: id)
         var json = business.json
+        json["settings"] = business.settingsJSON
         json["channels"] = .array(channels.map(\.json))
         json["agent"] = agent.map { $0.json } ?? .null
         json["integrations"] = .array(data.map(\.json))
         return Report(
             json,
             [
-                .fields([
-                    ("id", business.id.description),
-                    ("name", business.name),
-                    ("state", business.isActive ? "active" : "inactive"),
-                    ("since", business.createdAt.dayAndTime),
-                    ("model", agent?.model ?? "\(workbench.settings.model) (the configured default)"),
-                    ("tools", agent.map { $0.tools.joined(separator: ", ") } ?? "no default agent"),
-                    ("channels", Self.summary(channels.map { "\($0.channel) \($0.name)" })),
-                    ("live data", Self.summary(data.map { "\($0.kind.rawValue) \($0.name)" })),
-                ])
+                .fields(
+                    [
+                        ("id", business.id.description),
+                        ("name", business.name),
+                        ("state", business.isActive ? "active" : "inactive"),
+                        ("since", business.createdAt.dayAndTime),
+                        ("model", agent?.model ?? "\(workbench.settings.model) (the configured default)"),
+                        ("tools", agent.map { $0.tools.joined(separator: ", ") } ?? "no default agent"),
+                        ("channels", Self.summary(channels.map { "\($0.channel) \($0.name)" })),
+                        ("live data", Self.summary(data.map { "\($0.kind.rawValue) \($0.name)" })),
+                    ] + business.settingsFields
+                )
             ]
         )
     }

@@ -17,12 +17,15 @@ extension Pipeline {
         if conversation == nil, let sender = askable.last?.event.sender {
             conversation = try await open(claim, sender: sender, channel: waiting.channel)
         }
+        let standing = waiting.entry.standing
         let values = Gates.Values(
             isBusinessActive: waiting.entry.isBusinessActive,
             isIntegrationActive: waiting.entry.integration.isActive,
             isConversationActive: conversation?.isActive ?? true,
             isOwnedByHuman: conversation?.isOwnedByHuman(at: now) ?? false,
             hasReplyInThread: waiting.situation.hasReply,
+            standing: standing,
+            hasToldOfLimit: try await hasTold(standing, in: conversation),
             now: now
         )
         let decided = askable.map { DecidedEvent(waiting: $0, decisions: Gates.decide($0.event, values)) }
@@ -48,6 +51,16 @@ extension Pipeline {
             steps: claimSteps(group.map(\.waiting), claim: claim, at: now)
                 + Admission.steps(group.last?.decisions ?? [], at: now),
             startedAt: now
+        )
+    }
+
+    // Asked only when a limit is reached: such a turn asks no model.
+    private func hasTold(_ standing: UsageStanding?, in conversation: ConversationRecord?) async throws -> Bool {
+        guard let standing, standing.reached != nil, let conversation else { return false }
+        return try await parts.usage.hasToldOfLimit(
+            in: conversation.id,
+            of: conversation.businessID,
+            since: standing.period.first.start
         )
     }
 
@@ -151,7 +164,12 @@ private struct DecidedEvent {
     let decisions: [GateDecision]
 
     /// What is said instead of an answer where silence would look like a failure.
-    var notice: String? { waiting.event.answersAlone ? decisions.last { !$0.isOpen }?.notice : nil }
+    var notice: Notice? {
+        guard let closed = decisions.last(where: { !$0.isOpen }), let text = closed.notice,
+            closed.isSaidAloud || waiting.event.answersAlone
+        else { return nil }
+        return Notice(text: text, isOfLimit: closed.isOfLimit)
+    }
 
     var isAnswered: Bool { decisions.allSatisfy(\.isOpen) || notice != nil }
 }

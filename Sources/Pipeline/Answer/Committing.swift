@@ -16,7 +16,14 @@ extension Pipeline {
     ) async throws -> Handover? {
         let now = parts.clock.now
         let calls = render(run.text, for: question)
-        let outcome = question.notice == nil ? run.outcome.rawValue : "gated"
+        let outcome = question.notice.map { $0.isOfLimit ? "limited" : "gated" } ?? run.outcome.rawValue
+        let cost = try await parts.directory.prices().cost(
+            of: run.model,
+            input: run.usage.input,
+            cached: run.usage.cached,
+            output: run.usage.output,
+            at: now
+        )
         let details = Findings(run, in: question)
         let latency = now.since(question.startedAt)
         let commit = TurnCommit(
@@ -39,6 +46,7 @@ extension Pipeline {
             tokensIn: run.usage.input,
             tokensOut: run.usage.output,
             tokensCached: run.usage.cached,
+            costMicros: cost,
             latencyMilliseconds: Int(clamping: latency.milliseconds),
             executions: run.executions.map {
                 TurnCommit.Execution(

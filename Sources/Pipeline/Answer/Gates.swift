@@ -11,6 +11,10 @@ package struct GateDecision: Sendable, Equatable {
     package var keepsMessage = false
     /// What somebody is told whose platform shows that an answer is awaited; nil for silence.
     package var notice: String?
+    /// Everybody is told, not only where an answer is awaited: nothing has been said of it yet.
+    package var isSaidAloud = false
+    /// What closed it is a limit of the business.
+    package var isOfLimit = false
 
     package static func open(_ rule: String, _ value: String) -> GateDecision {
         GateDecision(isOpen: true, rule: rule, value: value)
@@ -20,9 +24,19 @@ package struct GateDecision: Sendable, Equatable {
         _ rule: String,
         _ value: String,
         keepsMessage: Bool = false,
-        notice: String? = nil
+        notice: String? = nil,
+        isSaidAloud: Bool = false,
+        isOfLimit: Bool = false
     ) -> GateDecision {
-        GateDecision(isOpen: false, rule: rule, value: value, keepsMessage: keepsMessage, notice: notice)
+        GateDecision(
+            isOpen: false,
+            rule: rule,
+            value: value,
+            keepsMessage: keepsMessage,
+            notice: notice,
+            isSaidAloud: isSaidAloud,
+            isOfLimit: isOfLimit
+        )
     }
 }
 
@@ -34,6 +48,10 @@ package enum Gates {
         package var isConversationActive: Bool
         package var isOwnedByHuman: Bool
         package var hasReplyInThread: Bool
+        /// Nil when the business has no limit.
+        package var standing: UsageStanding?
+        /// Somebody in the conversation heard in this billing period that a limit is reached.
+        package var hasToldOfLimit: Bool
         package var now: Timestamp
 
         package init(
@@ -42,6 +60,8 @@ package enum Gates {
             isConversationActive: Bool,
             isOwnedByHuman: Bool,
             hasReplyInThread: Bool,
+            standing: UsageStanding? = nil,
+            hasToldOfLimit: Bool = false,
             now: Timestamp
         ) {
             self.isBusinessActive = isBusinessActive
@@ -49,6 +69,8 @@ package enum Gates {
             self.isConversationActive = isConversationActive
             self.isOwnedByHuman = isOwnedByHuman
             self.hasReplyInThread = hasReplyInThread
+            self.standing = standing
+            self.hasToldOfLimit = hasToldOfLimit
             self.now = now
         }
     }
@@ -58,8 +80,9 @@ package enum Gates {
         for gate in [business, integration, age, content, addressed, conversation, owner] {
             let decision = gate(event, values)
             decisions.append(decision)
-            if !decision.isOpen { break }
+            if !decision.isOpen { return decisions }
         }
+        if let standing = values.standing { decisions.append(limit(standing, values)) }
         return decisions
     }
 
@@ -105,5 +128,18 @@ package enum Gates {
                 keepsMessage: true,
                 notice: "A person of our team has taken over and will answer you here."
             ) : .open("owner", "agent")
+    }
+
+    // Said once in a conversation and a period; afterwards the message is kept in silence for the business's people.
+    private static func limit(_ standing: UsageStanding, _ values: Values) -> GateDecision {
+        guard let reached = standing.reached else { return .open(standing.room.rule, standing.room.value) }
+        return .closed(
+            reached.rule,
+            reached.value + (values.hasToldOfLimit ? ", said before" : ""),
+            keepsMessage: true,
+            notice: "Our assistant is not available at the moment. Your message is saved, and our team will read it.",
+            isSaidAloud: !values.hasToldOfLimit,
+            isOfLimit: true
+        )
     }
 }

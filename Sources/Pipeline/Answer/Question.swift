@@ -40,12 +40,19 @@ final class Waiting: Sendable {
     }
 }
 
+/// What a closed gate says.
+struct Notice: Sendable, Equatable {
+    let text: String
+    /// The business has spent what it may: said once in a period.
+    let isOfLimit: Bool
+}
+
 /// What one turn answers: one event that wants a reply of its own, or all that were written in one breath.
 final class Question: Sendable {
     let waiting: Waiting
     let events: [WaitingEvent]
     /// What a closed gate says in place of the agent; nil when the agent answers.
-    let notice: String?
+    let notice: Notice?
     let conversation: ConversationRecord
     let remembered: [RememberedMessage]
     let steps: [JourneyStep]
@@ -54,7 +61,7 @@ final class Question: Sendable {
     init(
         waiting: Waiting,
         events: [WaitingEvent],
-        notice: String?,
+        notice: Notice?,
         conversation: ConversationRecord,
         remembered: [RememberedMessage],
         steps: [JourneyStep],

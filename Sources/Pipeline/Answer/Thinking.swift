@@ -8,7 +8,7 @@ import Storage
 extension Pipeline {
     /// Runs the model–tool loop, and shows that somebody is typing while it takes time.
     func think(about question: Question, with context: TurnContext) async throws -> AgentRun {
-        if let notice = question.notice { return .said(notice) }
+        if let notice = question.notice { return .said(notice.text) }
         guard question.events.allSatisfy({ $0.record.attempts <= Int64(Limits.turnAttempts) }) else {
             return AgentRun.givenUp(model: context.request.model)
         }
@@ -62,7 +62,7 @@ extension Pipeline {
 extension AgentRun {
     /// A gate's own words; no model was asked.
     static func said(_ notice: String) -> AgentRun {
-        AgentRun(text: notice, outcome: .limited, model: "none", usage: ModelUsage(), steps: 0)
+        AgentRun(text: notice, outcome: .limited, model: UsageRecord.noModel, usage: ModelUsage(), steps: 0)
     }
 
     /// For events that were begun so often that they seem to be what kills the process.

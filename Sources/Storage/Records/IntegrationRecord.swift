@@ -45,4 +45,5 @@ package struct LoadedIntegration: Sendable {
     /// The JSON object that was given when it was connected.
     package let credentials: Secret<[UInt8]>
     package let businessIsActive: Bool
+    package let businessSettings: JSON
 }

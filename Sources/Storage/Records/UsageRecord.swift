@@ -13,6 +13,11 @@ package struct UsageRecord: Sendable, Equatable {
     package var toolCalls: Int
     /// Millionths of a US dollar.
     package var costMicros: Int64
+    /// Of the messages, those whose model had no price: their cost is not in ``costMicros``.
+    package var unpricedMessages: Int
+
+    /// What stands for the model of a turn that asked none, such as a gate's notice. It costs nothing and is not counted.
+    package static let noModel = "none"
 
     package init(
         businessID: ID<Business>,
@@ -23,7 +28,8 @@ package struct UsageRecord: Sendable, Equatable {
         tokensOut: Int = 0,
         tokensCached: Int = 0,
         toolCalls: Int = 0,
-        costMicros: Int64 = 0
+        costMicros: Int64 = 0,
+        unpricedMessages: Int = 0
     ) {
         self.businessID = businessID
         self.day = day
@@ -34,6 +40,7 @@ package struct UsageRecord: Sendable, Equatable {
         self.tokensCached = tokensCached
         self.toolCalls = toolCalls
         self.costMicros = costMicros
+        self.unpricedMessages = unpricedMessages
     }
 
     init(_ row: SQLRow) throws {
@@ -46,5 +53,24 @@ package struct UsageRecord: Sendable, Equatable {
         tokensCached = Int(clamping: try row.int("tokens_cached"))
         toolCalls = Int(clamping: try row.int("tool_calls"))
         costMicros = try row.int("cost_micros")
+        unpricedMessages = Int(clamping: try row.int("unpriced_messages"))
+    }
+}
+
+extension UsageRecord {
+    /// What one turn adds.
+    init(_ turn: TurnCommit, of business: ID<Business>, at now: Timestamp) {
+        self.init(
+            businessID: business,
+            day: now.day,
+            model: turn.model,
+            messages: 1,
+            tokensIn: turn.tokensIn,
+            tokensOut: turn.tokensOut,
+            tokensCached: turn.tokensCached,
+            toolCalls: turn.executions.count,
+            costMicros: turn.costMicros ?? 0,
+            unpricedMessages: turn.costMicros == nil ? 1 : 0
+        )
     }
 }

@@ -72,6 +72,22 @@ package struct BusinessStore: Sendable {
         }
     }
 
+    /// Changes some of the settings and leaves the others. False when there is no such business.
+    package func changeSettings(
+        of id: ID<Business>,
+        _ change: @Sendable (inout JSON) -> Void
+    ) async throws -> Bool {
+        try await database.transaction(.business(id)) { connection in
+            guard let business = try await find(id, on: connection) else { return false }
+            var settings = business.settings
+            change(&settings)
+            return try await connection.execute(
+                "UPDATE businesses SET settings = $2, updated_at = $3 WHERE id = $1",
+                [.id(id), .json(settings), .timestamp(clock.now)]
+            ) == 1
+        }
+    }
+
     /// An inactive business is not answered for. False when there is no such business.
     package func setActive(_ isActive: Bool, _ id: ID<Business>) async throws -> Bool {
         try await database.transaction(.business(id)) { connection in

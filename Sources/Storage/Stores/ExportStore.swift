@@ -70,11 +70,13 @@ extension ExportStore {
             return Shape(
                 columns: [
                     "day", "model", "messages", "tokens_in", "tokens_out", "tokens_cached", "tool_calls", "cost_micros",
+                    "unpriced_messages",
                 ],
                 key: ["day", "model"],
                 start: [.text(""), .text("")],
                 sql: """
-                    SELECT day, model, messages, tokens_in, tokens_out, tokens_cached, tool_calls, cost_micros
+                    SELECT day, model, messages, tokens_in, tokens_out, tokens_cached, tool_calls, cost_micros,
+                        unpriced_messages
                     FROM api_usage WHERE business_id = $1 AND (day, model) > ($2, $3) ORDER BY day, model LIMIT $4
                     """
             )

@@ -50,7 +50,8 @@ package struct IntegrationStore: Sendable {
         try await database.read(.house) { connection in
             let row = try await connection.first(
                 """
-                SELECT \(IntegrationRecord.columns), i.credentials, b.is_active AS business_is_active
+                SELECT \(IntegrationRecord.columns), i.credentials, b.is_active AS business_is_active,
+                    b.settings AS business_settings
                 FROM channel_integrations i JOIN businesses b ON b.id = i.business_id
                 WHERE i.id = $1
                 """,
@@ -69,7 +70,8 @@ package struct IntegrationStore: Sendable {
             return LoadedIntegration(
                 record: record,
                 credentials: credentials,
-                businessIsActive: try row.bool("business_is_active")
+                businessIsActive: try row.bool("business_is_active"),
+                businessSettings: try row.json("business_settings")
             )
         }
     }

@@ -128,6 +128,8 @@ package struct TurnCommit: Sendable {
     package var tokensIn: Int
     package var tokensOut: Int
     package var tokensCached: Int
+    /// Millionths of a US dollar; nil when the model has no price.
+    package var costMicros: Int64?
     package var latencyMilliseconds: Int
     package var executions: [Execution]
     package var leads: [LeadFields]
@@ -157,6 +159,7 @@ package struct TurnCommit: Sendable {
         tokensIn: Int,
         tokensOut: Int,
         tokensCached: Int,
+        costMicros: Int64? = nil,
         latencyMilliseconds: Int,
         executions: [Execution],
         leads: [LeadFields],
@@ -184,6 +187,7 @@ package struct TurnCommit: Sendable {
         self.tokensIn = tokensIn
         self.tokensOut = tokensOut
         self.tokensCached = tokensCached
+        self.costMicros = costMicros
         self.latencyMilliseconds = latencyMilliseconds
         self.executions = executions
         self.leads = leads

@@ -187,15 +187,16 @@ package struct TurnStore: Sendable {
             """
             INSERT INTO turns (
                 business_id, id, conversation_id, session_id, contact_id, user_message, bot_reply, intent, model_name,
-                prompt_version, tokens_in, tokens_out, tokens_cached, latency_milliseconds, outcome, created_at
-            ) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
+                prompt_version, tokens_in, tokens_out, tokens_cached, latency_milliseconds, outcome, created_at,
+                cost_micros
+            ) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
             """,
             [
                 .id(claim.businessID), .id(turn.turnID), .id(turn.conversation.id), .id(turn.sessionID),
                 .id(turn.conversation.contactID), .text(turn.incoming.map(\.text).joined(separator: "\n")),
                 .text(turn.reply), .text(turn.intent), .text(turn.model), .text(turn.promptVersion),
                 .int(turn.tokensIn), .int(turn.tokensOut), .int(turn.tokensCached), .int(turn.latencyMilliseconds),
-                .text(turn.outcome), .timestamp(now),
+                .text(turn.outcome), .timestamp(now), turn.costMicros.map { .integer($0) } ?? .null,
             ]
         )
         try await connection.execute(
@@ -304,19 +305,9 @@ package struct TurnStore: Sendable {
                 ]
             }
         )
-        try await UsageStore.add(
-            UsageRecord(
-                businessID: business,
-                day: now.day,
-                model: turn.model,
-                messages: 1,
-                tokensIn: turn.tokensIn,
-                tokensOut: turn.tokensOut,
-                tokensCached: turn.tokensCached,
-                toolCalls: turn.executions.count
-            ),
-            on: connection
-        )
+        if turn.model != UsageRecord.noModel {
+            try await UsageStore.add(UsageRecord(turn, of: business, at: now), on: connection)
+        }
         for lead in turn.leads {
             try await LeadStore.merge(
                 lead,

@@ -1,0 +1,255 @@
+import Logging
+import Metrics
+import ParleyCore
+import Storage
+
+/// What went, or would go.
+package struct PruneResult: Sendable, Equatable {
+    package var rows: [Retained: Int64] = [:]
+    /// Partitions that went as a whole.
+    package var partitions: [String] = []
+    /// A run that had been interrupted was gone on with.
+    package var wasResumed = false
+
+    package init() {}
+
+    package var total: Int64 { rows.values.reduce(0, +) }
+}
+
+/// Somebody else is pruning.
+package struct AlreadyPruning: Error, Sendable, Equatable {
+    package let until: Timestamp?
+}
+
+/// Lets go what is older than its business keeps it: business by business, kind by kind, in small batches. Wherever it is
+/// interrupted, the next run goes on from there.
+package struct Pruner: Sendable {
+    /// How much of the database it takes.
+    package struct Pace: Sendable {
+        package var batch: Int
+        package var pause: Duration
+        /// Rests this many times as long as the last batch took.
+        package var rest: Int
+
+        package init(batch: Int, pause: Duration, rest: Int) {
+            self.batch = batch
+            self.pause = pause
+            self.rest = rest
+        }
+
+        package static let gentle = Pace(
+            batch: Limits.retentionBatch,
+            pause: Limits.retentionPause,
+            rest: Limits.retentionRest
+        )
+    }
+
+    package static let job = "retention"
+
+    private let businesses: BusinessStore
+    private let retention: RetentionStore
+    private let partitions: Partitions
+    private let jobs: JobStore
+    private let clock: any Clockwork
+    private let pace: Pace
+
+    package init(_ database: any SQLDatabase, clock: any Clockwork, pace: Pace = .gentle) {
+        businesses = BusinessStore(database, clock: clock)
+        retention = RetentionStore(database)
+        partitions = Partitions(database)
+        jobs = JobStore(database)
+        self.clock = clock
+        self.pace = pace
+    }
+
+    /// Counts what a run would let go now, and changes nothing.
+    package func preview(only business: ID<Business>? = nil) async throws -> PruneResult {
+        let now = clock.now
+        let longest = try await longestKept()
+        var result = PruneResult()
+        for owner in try await owners(only: business) {
+            for retained in owner.kinds where isDeleted(retained, owner.policy, longest) {
+                result.rows[retained, default: 0] += try await retention.count(
+                    retained,
+                    of: owner.id,
+                    before: owner.policy.cutOff(retained, at: now)
+                )
+            }
+        }
+        guard business == nil else { return result }
+        for retained in Retained.allCases {
+            result.partitions += try await partitions.expired(retained, before: longest.cutOff(retained, at: now))
+        }
+        return result
+    }
+
+    /// Lets it go. Throws ``AlreadyPruning`` when another process is at it, ``Storage/JobLost`` when one has taken over.
+    ///
+    /// - Parameters:
+    ///   - holder: names this process.
+    ///   - business: only this one's; the daily run is neither replaced nor put off by that.
+    package func prune(as holder: String, only business: ID<Business>? = nil) async throws -> PruneResult {
+        guard
+            let (hold, cursor) = try await jobs.take(
+                Self.job,
+                for: holder,
+                lease: Limits.retentionLease,
+                at: clock.now
+            )
+        else { throw AlreadyPruning(until: try await jobs.job(Self.job)?.heldUntil) }
+        do {
+            let result = try await run(hold, from: cursor, only: business)
+            try await jobs.release(hold, isFinished: business == nil, at: clock.now)
+            return result
+        } catch {
+            // Whoever comes next goes on at once; where even this fails, when the lease has run out.
+            try? await jobs.release(hold, isFinished: false, at: clock.now)
+            throw error
+        }
+    }
+
+    /// Whether a run is due: the last one is a day old or did not come to its end, and nobody is at it.
+    package func isDue() async throws -> Bool {
+        let now = clock.now
+        guard let job = try await jobs.job(Self.job) else { return true }
+        if job.isHeld(at: now) { return false }
+        guard job.cursor.object?.isEmpty != false, let finished = job.finishedAt else { return true }
+        return now.since(finished) >= Limits.retentionInterval
+    }
+
+    private func run(_ hold: JobHold, from cursor: JSON, only business: ID<Business>?) async throws -> PruneResult {
+        let now = clock.now
+        let longest = try await longestKept()
+        var result = PruneResult()
+        var walk = Walk(from: business == nil ? cursor : [:], keeping: business == nil ? nil : cursor)
+        result.wasResumed = walk.isResumed
+        for owner in try await owners(only: business) {
+            var checked: Set<CalendarDay> = []
+            for retained in owner.kinds where isDeleted(retained, owner.policy, longest) {
+                guard walk.reaches(owner.id, retained) else { continue }
+                let cutOff = owner.policy.cutOff(retained, at: now)
+                var place: RetentionStore.Place?
+                repeat {
+                    let begin = clock.now
+                    let batch = try await retention.prune(
+                        retained,
+                        of: owner.id,
+                        before: cutOff,
+                        after: place,
+                        upTo: pace.batch,
+                        checked: checked,
+                        job: (hold, walk.cursor),
+                        at: begin
+                    )
+                    (place, checked) = (batch.next, batch.checked)
+                    result.rows[retained, default: 0] += Int64(batch.gone)
+                    guard batch.gone > 0 else { continue }
+                    Counter(label: "parley_pruned_rows_total", dimensions: [("kind", retained.rawValue)])
+                        .increment(by: batch.gone)
+                    try await rest(after: clock.now.since(begin))
+                } while place != nil
+            }
+            // A business that has nothing to let go renews nothing; a thousand of them take a while.
+            try await jobs.renew(hold, lease: Limits.retentionLease, cursor: walk.cursor, at: clock.now)
+        }
+        guard business == nil else { return result }
+        result.partitions = try await turnPartitions(longest, hold, walk.cursor, at: now)
+        return result
+    }
+
+    private func turnPartitions(
+        _ longest: RetentionPolicy,
+        _ hold: JobHold,
+        _ cursor: JSON,
+        at now: Timestamp
+    ) async throws -> [String] {
+        try await partitions.makeAhead(at: now)
+        var dropped: [String] = []
+        for retained in Retained.allCases where partitions.hold(retained) {
+            try await jobs.renew(hold, lease: Limits.retentionLease, cursor: cursor, at: clock.now)
+            dropped += try await partitions.drop(retained, before: longest.cutOff(retained, at: now))
+        }
+        let redelivered = now.advanced(by: .seconds(-86_400 * Limits.inboxDays))
+        while true {
+            let begin = clock.now
+            guard try await partitions.forgetKeys(before: redelivered, upTo: pace.batch) > 0 else { return dropped }
+            try await jobs.renew(hold, lease: Limits.retentionLease, cursor: cursor, at: clock.now)
+            try await rest(after: clock.now.since(begin))
+        }
+    }
+
+    private func rest(after taken: Duration) async throws {
+        try Task.checkCancellation()
+        let pause = max(pace.pause, taken * pace.rest)
+        if pause > .zero { try await clock.sleep(for: pause) }
+    }
+
+    // Where whole partitions are dropped, rows are deleted for those alone that keep them shorter than others do.
+    private func isDeleted(_ retained: Retained, _ policy: RetentionPolicy, _ longest: RetentionPolicy) -> Bool {
+        !partitions.hold(retained) || policy[retained] < longest[retained]
+    }
+
+    private func longestKept() async throws -> RetentionPolicy {
+        try await owners(only: nil).reduce(RetentionPolicy()) { $0.longer($1.policy) }
+    }
+
+    private struct Owner: Sendable {
+        /// Nil for what is no business's.
+        let id: ID<Business>?
+        let policy: RetentionPolicy
+
+        var kinds: [Retained] { id == nil ? [.analytics] : Retained.allCases }
+    }
+
+    private func owners(only business: ID<Business>?) async throws -> [Owner] {
+        if let business {
+            return try await businesses.business(business).map {
+                [Owner(id: business, policy: RetentionPolicy(settings: $0.settings))]
+            } ?? []
+        }
+        var owners: [Owner] = [Owner(id: nil, policy: RetentionPolicy())]
+        var last: ID<Business>?
+        while true {
+            let page = try await businesses.list(after: last, limit: 500)
+            owners += page.map { Owner(id: $0.id, policy: RetentionPolicy(settings: $0.settings)) }
+            guard page.count == 500 else { return owners }
+            last = page.last?.id
+        }
+    }
+}
+
+/// How far a run has come, in words that the next one understands.
+private struct Walk {
+    private(set) var cursor: JSON
+    let isResumed: Bool
+    private let startBusiness: ID<Business>?
+    private let start: Int?
+    private let isKept: Bool
+
+    /// - Parameter kept: the cursor of another run, which this one leaves as it is.
+    init(from cursor: JSON, keeping kept: JSON?) {
+        startBusiness = cursor["business"]?.string.flatMap { ID($0) }
+        start = cursor["kind"]?.string.flatMap { Retained(rawValue: $0)?.place }
+        isResumed = start != nil
+        isKept = kept != nil
+        self.cursor = kept ?? cursor
+    }
+
+    /// False for what an earlier run has done. Notes where this one is.
+    mutating func reaches(_ business: ID<Business>?, _ retained: Retained) -> Bool {
+        if let start {
+            if startBusiness != nil, business == nil { return false }
+            if let startBusiness, let business, business < startBusiness { return false }
+            if business == startBusiness, retained.place < start { return false }
+        }
+        guard !isKept else { return true }
+        cursor = .object(present: [
+            "business": business.map { .string($0.description) }, "kind": .string(retained.rawValue),
+        ])
+        return true
+    }
+}
+
+extension Retained {
+    fileprivate var place: Int { Retained.allCases.firstIndex(of: self) ?? 0 }
+}
