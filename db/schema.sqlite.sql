@@ -52,7 +52,7 @@ CREATE TABLE api_usage (
     tokens_out INTEGER NOT NULL DEFAULT 0,
     tokens_cached INTEGER NOT NULL DEFAULT 0,
     tool_calls INTEGER NOT NULL DEFAULT 0,
-    cost_micros INTEGER NOT NULL DEFAULT 0,
+    cost_micros INTEGER NOT NULL DEFAULT 0, unpriced_messages INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (business_id, day, model)
 ) STRICT, WITHOUT ROWID;
 
@@ -312,6 +312,16 @@ CREATE TABLE integration_endpoints (
     FOREIGN KEY (business_id, data_integration_id) REFERENCES data_integrations (business_id, id) ON DELETE CASCADE
 ) STRICT;
 
+CREATE TABLE jobs (
+    name TEXT NOT NULL PRIMARY KEY CHECK (length(name) BETWEEN 1 AND 64),
+    holder TEXT,
+    held_until INTEGER,
+    -- Where to go on when a run did not come to its end; {} when the last one did.
+    cursor TEXT NOT NULL DEFAULT '{}' CHECK (json_valid(cursor)),
+    finished_at INTEGER,
+    CHECK (holder IS NULL OR held_until IS NOT NULL)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE journey_events (
     business_id TEXT NOT NULL,
     -- The inbox event, turn or delivery that the step is about.
@@ -438,6 +448,19 @@ CREATE TABLE migrations (
     checksum TEXT NOT NULL,
     applied_at BIGINT NOT NULL
 );
+
+CREATE TABLE model_prices (
+    model TEXT NOT NULL CHECK (length(model) BETWEEN 1 AND 200),
+    -- 'shipped' came with Parley; 'set' is the operator's and wins.
+    origin TEXT NOT NULL CHECK (origin IN ('shipped', 'set')),
+    valid_from INTEGER NOT NULL,
+    input_micros INTEGER NOT NULL CHECK (input_micros BETWEEN 0 AND 1000000000000),
+    output_micros INTEGER NOT NULL CHECK (output_micros BETWEEN 0 AND 1000000000000),
+    cached_micros INTEGER NOT NULL CHECK (cached_micros BETWEEN 0 AND 1000000000000),
+    note TEXT NOT NULL DEFAULT '',
+    created_at INTEGER NOT NULL,
+    PRIMARY KEY (model, origin, valid_from)
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE tool_executions (
     business_id TEXT NOT NULL,

@@ -179,7 +179,7 @@ import Testing
             _ = try await operations.export(.usage, of: business, as: .csv, to: folder + "/usage.csv")
             let csv = try InputFile(folder + "/usage.csv").text(upTo: 1 << 20)
             let lines = csv.split(separator: "\r\n", omittingEmptySubsequences: false)
-            #expect(lines.first == "day,model,messages,tokens_in,tokens_out,tokens_cached,tool_calls,cost_micros")
+            #expect(lines.first == "day,model,messages,tokens_in,tokens_out,tokens_cached,tool_calls,cost_micros,unpriced_messages")
             #expect(csv.contains("2026-11-21,'=1+1,1,"))
             #expect(csv.contains("2026-11-21,'＝cmd,1,"))
             #expect(csv.contains("2026-11-21,\"plain, \"\"quoted\"\"\",1,"))

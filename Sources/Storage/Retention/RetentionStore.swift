@@ -51,7 +51,13 @@ package struct RetentionStore: Sendable {
         let days = business == nil ? [] : retained.countedDays(of: keys).subtracting(checked)
         let deletion = retained.deletion(of: keys, business, cutOff, dialect)
         let gone = try await database.transaction(.house) { connection in
-            try await job.hold.renew(lease: Limits.retentionLease, cursor: job.cursor, at: now, on: connection)
+            try await job.hold.renew(
+                lease: Limits.retentionLease,
+                cursor: job.cursor,
+                at: now,
+                dialect,
+                on: connection
+            )
             if let business {
                 for day in days.sorted() { try await addUp(day, of: business, on: connection) }
             }

@@ -26,8 +26,7 @@ package struct JobRecord: Sendable, Equatable {
     }
 }
 
-/// Work that is done by one node at a time: a lease in a row, so that it works on every engine and through every pool. The
-/// lease is long beside what clocks of a cluster differ by, and what is done under it does no harm when it is done twice.
+/// Work that is done by one node at a time: a lease in a row, so that it works on every engine and through every pool.
 package struct JobStore: Sendable {
     private let database: any SQLDatabase
 
@@ -40,15 +39,17 @@ package struct JobStore: Sendable {
         lease: Duration,
         at now: Timestamp
     ) async throws -> (hold: JobHold, cursor: JSON)? {
-        try await database.transaction(.house) { connection in
+        let dialect = database.dialect
+        return try await database.transaction(.house) { connection in
             try await connection.first(
                 """
-                INSERT INTO jobs (name, holder, held_until) VALUES ($1, $2, $3)
+                INSERT INTO jobs (name, holder, held_until)
+                VALUES ($1, $2, \(dialect.leaseTime("$3", plusMicroseconds: "$4")))
                 ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, held_until = excluded.held_until
-                    WHERE jobs.holder IS NULL OR jobs.held_until <= $4
+                    WHERE jobs.holder IS NULL OR jobs.held_until <= \(dialect.leaseTime("$3"))
                 RETURNING cursor
                 """,
-                [.text(name), .text(holder), .timestamp(now.advanced(by: lease)), .timestamp(now)]
+                [.text(name), .text(holder), .timestamp(now), .integer(lease.microseconds)]
             ).map { (JobHold(name: name, holder: holder), try $0.json("cursor")) }
         }
     }
@@ -56,7 +57,7 @@ package struct JobStore: Sendable {
     /// Says that the holder lives. Throws ``JobLost``.
     package func renew(_ hold: JobHold, lease: Duration, cursor: JSON, at now: Timestamp) async throws {
         try await database.transaction(.house) { connection in
-            try await hold.renew(lease: lease, cursor: cursor, at: now, on: connection)
+            try await hold.renew(lease: lease, cursor: cursor, at: now, database.dialect, on: connection)
         }
     }
 
@@ -97,10 +98,19 @@ package struct JobStore: Sendable {
 extension JobHold {
     /// Says inside a transaction that the holder lives and where it is; to be called first, so that a late holder writes
     /// nothing.
-    func renew(lease: Duration, cursor: JSON, at now: Timestamp, on connection: any SQLConnection) async throws {
+    func renew(
+        lease: Duration,
+        cursor: JSON,
+        at now: Timestamp,
+        _ dialect: Dialect,
+        on connection: any SQLConnection
+    ) async throws {
         let written = try await connection.execute(
-            "UPDATE jobs SET held_until = $3, cursor = $4 WHERE name = $1 AND holder = $2",
-            [.text(name), .text(holder), .timestamp(now.advanced(by: lease)), .json(cursor)]
+            """
+            UPDATE jobs SET held_until = \(dialect.leaseTime("$3", plusMicroseconds: "$4")), cursor = $5
+            WHERE name = $1 AND holder = $2
+            """,
+            [.text(name), .text(holder), .timestamp(now), .integer(lease.microseconds), .json(cursor)]
         )
         guard written == 1 else { throw JobLost() }
     }
