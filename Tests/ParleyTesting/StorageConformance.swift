@@ -30,6 +30,8 @@ package enum StorageConformance {
         case `hostile questions are only questions`
         case `a contact has one lead, which grows`
         case `usage adds up`
+        case `a period's usage is told beside its limits`
+        case `prices are set and kept`
         case `exports hand out everything, page by page`
         case `no store shows one business what another has`
         // The hot stores
@@ -60,6 +62,11 @@ package enum StorageConformance {
         case `a journey is found by every id that it has`
         case `ids are found literally`
         case `no hot store reaches another business`
+        // Retention
+        case `a job is done by one at a time`
+        case `what is old goes, and what is open stays`
+        case `each business keeps what it keeps`
+        case `usage is added up before its turns go`
 
         package var description: String { rawValue }
     }
@@ -90,6 +97,8 @@ package enum StorageConformance {
         case .`hostile questions are only questions`: try await hostileQuestions(database, &findings)
         case .`a contact has one lead, which grows`: try await leads(database, &findings)
         case .`usage adds up`: try await usage(database, &findings)
+        case .`a period's usage is told beside its limits`: try await billing(database, &findings)
+        case .`prices are set and kept`: try await prices(database, &findings)
         case .`exports hand out everything, page by page`: try await exports(database, &findings)
         case .`no store shows one business what another has`: try await isolation(database, &findings)
         case .`an event is kept once, however often it comes`: try await keptOnce(database, &findings)
@@ -120,6 +129,10 @@ package enum StorageConformance {
         case .`a journey is found by every id that it has`: try await journeys(database, &findings)
         case .`ids are found literally`: try await literalIDs(database, &findings)
         case .`no hot store reaches another business`: try await hotIsolation(database, &findings)
+        case .`a job is done by one at a time`: try await jobs(database, &findings)
+        case .`what is old goes, and what is open stays`: try await retention(database, &findings)
+        case .`each business keeps what it keeps`: try await ownRetention(database, &findings)
+        case .`usage is added up before its turns go`: try await addedUp(database, &findings)
         }
         return findings.complaints
     }
