@@ -307,7 +307,7 @@ class Bed:
                 kills=[kill for node in self.nodes for kill in node.kills],
                 acknowledgements=self.load.ledger.acknowledgements,
                 outages=self.outages,
-                sends=[Send(one.node, one.at, serial) for one in self.passings for serial in one.serials] if self.options.calm else [],
+                sends=[Send(one.node, one.at, serial) for one in self.passings if one.was_taken for serial in one.serials],
                 absences=[Absence(node.name, *pause) for node in self.nodes for pause in node.pauses]
                 + [Absence(node.name, kill, float("inf")) for node in self.nodes for kill in node.kills],
                 lease=self.options.lease,

@@ -37,7 +37,7 @@ class PauseTest(Bed):
 
     def _takeovers(self) -> int:
         nodes: dict[int, set[str]] = {}
-        for passing in self.passings:
+        for passing in filter(lambda one: one.was_taken, self.passings):
             for serial in passing.serials:
                 nodes.setdefault(serial, set()).add(passing.node)
         return sum(len(names) > 1 for names in nodes.values())

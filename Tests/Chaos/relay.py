@@ -21,6 +21,8 @@ class Passing:
     path: str
     serials: list[int]
     """The messages that its text answers."""
+    was_taken: bool = False
+    """The platform did not refuse it."""
 
 
 class Loop:
@@ -76,8 +78,8 @@ class Relay:
         far_reader, far_writer = far
         self._writers |= {writer, far_writer}
         try:
-            record = self._recorder.requests() if self._recorder else None
-            await asyncio.gather(_copy(reader, far_writer, record), _copy(far_reader, writer, None))
+            request, answer = self._recorder.connection() if self._recorder else (None, None)
+            await asyncio.gather(_copy(reader, far_writer, request), _copy(far_reader, writer, answer))
         finally:
             self._writers -= {writer, far_writer}
             writer.transport.abort()
@@ -116,9 +118,10 @@ class Recorder:
         self._node = node
         self._passings = passings
 
-    def requests(self) -> Callable[[bytes], None]:
-        """Takes the bytes of one connection, in order."""
+    def connection(self) -> tuple[Callable[[bytes], None], Callable[[bytes], None]]:
+        """Two takers of the bytes of one connection, in order: there, and back. Requests are never pipelined."""
         waiting = bytearray()
+        unanswered: list[Passing] = []
 
         def take(content: bytes) -> None:
             waiting.extend(content)
@@ -131,7 +134,14 @@ class Recorder:
                 body = bytes(waiting[end + 4:total]).decode(errors="replace")
                 del waiting[:total]
                 serials = [int(match[1]) for match in LABEL.finditer(body)]
+                unanswered.clear()
                 if serials:
-                    self._passings.append(Passing(self._node, time.time(), lines[0].split(" ")[1], serials))
+                    unanswered.append(Passing(self._node, time.time(), lines[0].split(" ")[1], serials))
+                    self._passings.append(unanswered[0])
 
-        return take
+        def answer(content: bytes) -> None:
+            if unanswered and content.startswith(b"HTTP/1.1 "):
+                # Slack refuses with 200, too.
+                unanswered.pop().was_taken = content[9:10] == b"2" and b'"ok":false' not in content.replace(b" ", b"")
+
+        return take, answer
