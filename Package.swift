@@ -213,7 +213,8 @@ let package = Package(
         tests(
             "ParleyAppTests",
             [
-                "ParleyApp", "ParleyCore", "ChannelKit", "AgentKit", "Storage", "StorageSQLite", "Pipeline", "Ingress",
+                "ParleyApp", "ParleyCore", "ChannelKit", "AgentKit", "Storage", "StorageSQLite", "StoragePostgres",
+                "Pipeline", "Ingress",
                 "Emulators", "ParleyTesting", httpClient, nio, crypto,
             ]
         ),

@@ -6,9 +6,12 @@ import Testing
 
 @Suite(.timeLimit(.minutes(4)))
 struct FourChannelsTests {
-    @Test(arguments: DemoHouse.channels)
-    func `a question is answered from the live shop, and asked again from the cache`(channel: ChannelID) async throws {
-        try await DemoHouse.run { house in
+    @Test(arguments: DemoHouse.channels, DemoHouse.Engine.available)
+    func `a question is answered from the live shop, and asked again from the cache`(
+        channel: ChannelID,
+        engine: DemoHouse.Engine
+    ) async throws {
+        try await DemoHouse.run(on: engine) { house in
             let first = try await house.ask(channel, "Do you have iPhone 15 in stock?")
             let answer = try await house.reply(to: first).words
             #expect(answer.contains("5 in stock"))
@@ -27,9 +30,10 @@ struct FourChannelsTests {
         }
     }
 
-    @Test(arguments: DemoHouse.channels)
-    func `a frequent question is answered from the knowledge`(channel: ChannelID) async throws {
-        try await DemoHouse.run { house in
+    @Test(arguments: DemoHouse.channels, DemoHouse.Engine.available)
+    func `a frequent question is answered from the knowledge`(channel: ChannelID, engine: DemoHouse.Engine) async throws
+    {
+        try await DemoHouse.run(on: engine) { house in
             let post = try await house.ask(channel, "What are your opening hours?")
             #expect(try await house.reply(to: post).words.contains("Monday to Friday 9:00–18:00"))
             try await house.settled()
@@ -38,9 +42,12 @@ struct FourChannelsTests {
         }
     }
 
-    @Test(arguments: DemoHouse.channels)
-    func `who leaves an address becomes one lead, which a second message enriches`(channel: ChannelID) async throws {
-        try await DemoHouse.run { house in
+    @Test(arguments: DemoHouse.channels, DemoHouse.Engine.available)
+    func `who leaves an address becomes one lead, which a second message enriches`(
+        channel: ChannelID,
+        engine: DemoHouse.Engine
+    ) async throws {
+        try await DemoHouse.run(on: engine) { house in
             let first = try await house.ask(channel, "Please write to ann@example.com about the Pixel 9")
             _ = try await house.reply(to: first)
             let second = try await house.ask(channel, "Or call me: +1 415 555 0123")
@@ -57,9 +64,12 @@ struct FourChannelsTests {
         }
     }
 
-    @Test(arguments: DemoHouse.channels)
-    func `who asks for a human gets one, and the bot falls silent`(channel: ChannelID) async throws {
-        try await DemoHouse.run { house in
+    @Test(arguments: DemoHouse.channels, DemoHouse.Engine.available)
+    func `who asks for a human gets one, and the bot falls silent`(
+        channel: ChannelID,
+        engine: DemoHouse.Engine
+    ) async throws {
+        try await DemoHouse.run(on: engine) { house in
             let first = try await house.ask(channel, "I want to talk to a human")
             _ = try await house.reply(to: first)
             try await house.settled()

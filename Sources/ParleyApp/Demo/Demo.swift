@@ -9,6 +9,7 @@ import Storage
 package struct Demo: Service {
     private let settings: ParleySettings
     private let folder: String
+    private let database: Secret<String>
     package let world: EmulatedWorld
     package let model = EmulatedModel()
     package let shop = EmulatedShop()
@@ -19,6 +20,8 @@ package struct Demo: Service {
 
     /// - Parameters:
     ///   - folder: where the database, the master key and `demo.json` go.
+    ///   - database: another one than the folder's. Never `PARLEY_DATABASE_URL`: whoever tries the demo beside an
+    ///     installation must not find Bob's Electronics among its businesses.
     ///   - seed: of the emulated world; by default a new one at every start, because its message ids must not be those of
     ///     an earlier one.
     ///   - timing: how fast the platforms' own waiting passes.
@@ -26,6 +29,7 @@ package struct Demo: Service {
     package init(
         settings: ParleySettings,
         folder: String,
+        database: Secret<String>? = nil,
         metrics: MetricsRegistry,
         logger: Logger,
         seed: UInt64 = .random(in: .min ... .max),
@@ -34,6 +38,7 @@ package struct Demo: Service {
     ) {
         self.settings = settings
         self.folder = folder
+        self.database = database ?? Secret("sqlite:\(folder)/parley.sqlite")
         self.metrics = metrics
         self.logger = logger
         self.onReady = onReady
@@ -103,7 +108,7 @@ package struct Demo: Service {
 
     private func pointed(at emulator: String) -> ParleySettings {
         var settings = settings
-        settings.databaseURL = Secret("sqlite:\(folder)/parley.sqlite")
+        settings.databaseURL = database
         settings.publicURL = "http://127.0.0.1:\(settings.port)"
         settings.slackAPIURL = emulator + "/slack/api"
         settings.telegramAPIURL = emulator + "/telegram"

@@ -5,11 +5,12 @@ import ParleyCore
 import ParleyTesting
 import ServiceLifecycle
 import Storage
+import StoragePostgres
 import StorageSQLite
 import Testing
 
 /// A whole demo on free ports and in a folder of its own: gateway, emulated platforms, model and shop, over real HTTP
-/// and a real SQLite file, with a second connection to look into that file.
+/// and a real database, with a second connection to look into that.
 struct DemoHouse: Sendable {
     let demo: Demo
     let folder: String
@@ -17,7 +18,7 @@ struct DemoHouse: Sendable {
     let file: JSON
     let baseURL: String
     let businessID: ID<Business>
-    let database: SQLiteDatabase
+    let database: OpenDatabase
     let stores: Stores
     let log: RecordedLog
 
@@ -28,6 +29,14 @@ struct DemoHouse: Sendable {
     /// All channels of the demo business.
     static let channels: [ChannelID] = ["slack", "telegram", "discord", "whatsapp"]
 
+    /// What a house keeps its things in.
+    enum Engine: String, CaseIterable, Sendable, CustomTestStringConvertible {
+        case sqlite, postgres
+
+        var testDescription: String { rawValue }
+        static var available: [Engine] { TestPostgres.isThere ? allCases : [.sqlite] }
+    }
+
     /// Starts a house, lends it, and ends it by a graceful shutdown whatever happens.
     ///
     /// - Parameters:
@@ -35,6 +44,7 @@ struct DemoHouse: Sendable {
     ///   - usesScriptedModel: asks the emulated OpenAI-compatible model, not the offline one.
     ///   - redelivery: how fast the platforms' waiting passes; 0.01 makes Slack's minute 0.6 s.
     static func run(
+        on engine: Engine = .sqlite,
         in folder: String? = nil,
         seed: UInt64 = 7,
         faults: EmulatorFaults = .unlimited,
@@ -46,16 +56,23 @@ struct DemoHouse: Sendable {
         try await Turnstile.houses.pass {
             guard let folder else {
                 try await withTestFolder { folder in
-                    try await start(in: folder, seed, faults, usesScriptedModel, debounce, redelivery, body)
+                    guard engine == .postgres else {
+                        try await start(in: folder, nil, seed, faults, usesScriptedModel, debounce, redelivery, body)
+                        return
+                    }
+                    try await withTestPostgresURL { url in
+                        try await start(in: folder, url, seed, faults, usesScriptedModel, debounce, redelivery, body)
+                    }
                 }
                 return
             }
-            try await start(in: folder, seed, faults, usesScriptedModel, debounce, redelivery, body)
+            try await start(in: folder, nil, seed, faults, usesScriptedModel, debounce, redelivery, body)
         }
     }
 
     private static func start(
         in folder: String,
+        _ postgres: String?,
         _ seed: UInt64,
         _ faults: EmulatorFaults,
         _ usesScriptedModel: Bool,
@@ -64,6 +81,7 @@ struct DemoHouse: Sendable {
         _ body: @Sendable (DemoHouse) async throws -> Void
     ) async throws {
         var settings = try await ParleySettings.read()
+        if postgres != nil { settings.masterKey = Secret(String(repeating: "5a", count: 32)) }
         settings.host = "127.0.0.1"
         settings.port = try FreePorts.pair()
         settings.debounce = debounce
@@ -77,6 +95,7 @@ struct DemoHouse: Sendable {
         let demo = Demo(
             settings: settings,
             folder: folder,
+            database: postgres.map { Secret($0) },
             metrics: TestMetrics.registry,
             logger: log.logger,
             seed: seed,
@@ -99,7 +118,7 @@ struct DemoHouse: Sendable {
                     try await group.waitForAll()
                     throw HouseProblem("the demo ended before it was ready\n\(log.text)")
                 }
-                try await lend(demo, folder, settings, addresses, log, body)
+                try await lend(demo, folder, postgres, settings, addresses, log, body)
                 await services.triggerGracefulShutdown()
                 try await group.waitForAll()
             } catch {
@@ -114,15 +133,22 @@ struct DemoHouse: Sendable {
     private static func lend(
         _ demo: Demo,
         _ folder: String,
+        _ postgres: String?,
         _ settings: ParleySettings,
         _ addresses: DemoAddresses,
         _ log: RecordedLog,
         _ body: @Sendable (DemoHouse) async throws -> Void
     ) async throws {
         let file = try JSON(parsing: TestFile.read(addresses.file))
-        let database = try await SQLiteDatabase.open(path: folder + "/parley.sqlite")
-        defer { database.close() }
-        let key = try MasterKey.loadOrCreate(path: folder + "/master.key").key
+        let database: OpenDatabase
+        let key: MasterKey
+        if let postgres {
+            database = OpenDatabase(try await PostgresDatabase.open(url: Secret(postgres)))
+            key = try MasterKey(text: settings.masterKey ?? Secret(""))
+        } else {
+            database = OpenDatabase(try await SQLiteDatabase.open(path: folder + "/parley.sqlite"))
+            key = try MasterKey.loadOrCreate(path: folder + "/master.key").key
+        }
         let house = DemoHouse(
             demo: demo,
             folder: folder,
@@ -134,7 +160,13 @@ struct DemoHouse: Sendable {
             stores: Stores(database, vault: CredentialVault(key), clock: SystemClock()),
             log: log
         )
-        try await body(house)
+        do {
+            try await body(house)
+            await database.close()
+        } catch {
+            await database.close()
+            throw error
+        }
     }
 }
 
