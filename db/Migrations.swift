@@ -68,6 +68,10 @@ package enum MigrationFiles {
             File("20261121110000_prices.postgres.sql", PackageResources._0261121110000_prices_postgres_sql),
             File("20261121110100_jobs.sqlite.sql", PackageResources._0261121110100_jobs_sqlite_sql),
             File("20261121110100_jobs.postgres.sql", PackageResources._0261121110100_jobs_postgres_sql),
+            File(
+                "20261121115000_roles_to_take.postgres.sql",
+                PackageResources._0261121115000_roles_to_take_postgres_sql
+            ),
         ]
     }
 }
