@@ -125,7 +125,10 @@ let package = Package(
         // 3 · the story, and the adapters
         room(
             "Pipeline",
-            ["ParleyCore", "ChannelKit", "AgentKit", "Storage", "CoordinationKit", lifecycle, logging, metrics]
+            [
+                "ParleyCore", "ChannelManifests", "ChannelKit", "AgentKit", "Storage", "CoordinationKit", lifecycle,
+                logging, metrics,
+            ]
         ),
         room("ModelProviders", ["ParleyCore", "AgentKit"]),
         room("Integrations", ["ParleyCore", "AgentKit", "Storage", "CoordinationKit"]),
@@ -134,7 +137,7 @@ let package = Package(
         room(
             "CoordinationRedis",
             [
-                "ParleyCore", "CoordinationKit", "CHiredis", nio, lifecycle, logging, metrics,
+                "ParleyCore", "CoordinationKit", "CHiredis", nio, crypto, lifecycle, logging,
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
             ]

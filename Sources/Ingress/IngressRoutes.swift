@@ -36,9 +36,11 @@ package struct IngressRoutes: Sendable {
         router.get("/healthz") { _, _ in Response.text("ok\n") }
         router.get("/readyz") { _, _ in
             let problems = await readiness.problems()
-            return problems.isEmpty
-                ? Response.text("ready\n")
-                : Response.text(problems.joined(separator: "\n") + "\n", status: .serviceUnavailable)
+            guard problems.isEmpty else {
+                return Response.text(problems.joined(separator: "\n") + "\n", status: .serviceUnavailable)
+            }
+            let losses = await readiness.losses()
+            return Response.text((losses.isEmpty ? ["ready"] : ["degraded"] + losses).joined(separator: "\n") + "\n")
         }
         router.get("/metrics") { _, _ in
             Response.text(await metrics(), contentType: "text/plain; version=0.0.4; charset=utf-8")
@@ -50,6 +52,13 @@ package struct IngressRoutes: Sendable {
 package protocol Readiness: Sendable {
     /// What is missing, a sentence each; empty when ready.
     func problems() async -> [String]
+
+    /// What is slower than it should be, a sentence each; nothing is wrong by it.
+    func losses() async -> [String]
+}
+
+extension Readiness {
+    package func losses() async -> [String] { [] }
 }
 
 extension Response {

@@ -13,42 +13,44 @@ import Storage
 package struct Gateway: Sendable {
     package let pipeline: Pipeline
     private let workbench: Workbench
+    private let coordination: Coordination
     private let metrics: MetricsRegistry
     private let retention: RetentionService
 
     /// Takes the database for itself, and frees what a process that died had claimed.
     package init(_ workbench: Workbench, metrics: MetricsRegistry) async throws {
         try workbench.database.lockForServing()
-        let cache = LocalResponseCache()
+        let now = workbench.clock.now
+        let holder = UUID7(at: now).description
+        coordination = Coordination.make(workbench, node: holder)
         let directory = StoredDirectory(
             stores: workbench.stores,
             models: ModelShelf(workbench.settings, transport: workbench.transport, clock: workbench.clock),
             settings: workbench.settings,
-            cache: cache,
+            cache: coordination.responses,
             transport: workbench.transport,
             clock: workbench.clock,
             logger: workbench.logger
         )
-        let now = workbench.clock.now
         // Where others may serve too, nobody can tell a dead holder's lanes from theirs before the leases run out.
         let freed = workbench.database.isShared ? 0 : try await workbench.stores.lanes.releaseAll(at: now)
         if freed > 0 {
             workbench.logger.notice("going on with unfinished work", metadata: ["conversations": "\(freed)"])
         }
-        let holder = UUID7(at: now).description
         pipeline = Pipeline(
             PipelineParts(
                 channels: workbench.channels,
                 directory: directory,
                 database: workbench.database,
-                governor: LocalSendGovernor(),
-                doorbell: LocalDoorbell(),
+                governor: coordination.governor,
+                doorbell: coordination.doorbell,
                 transport: workbench.transport,
                 clock: workbench.clock,
                 settings: PipelineSettings(
                     holder: holder,
                     turnsPerBusiness: workbench.settings.turnsPerBusiness,
-                    lease: workbench.settings.lease
+                    lease: workbench.settings.lease,
+                    keepsSendRates: workbench.settings.keepsSendRates
                 ),
                 logger: workbench.logger
             )
@@ -71,21 +73,22 @@ package struct Gateway: Sendable {
     ) -> [any Service] {
         let router = Router()
         let lanes = workbench.stores.lanes
-        let metrics = metrics
+        let (metrics, coordination) = (metrics, coordination)
         IngressRoutes(
             pipeline: pipeline,
-            readiness: DatabaseReadiness(database: workbench.database),
+            readiness: GatewayReadiness(database: workbench.database, coordination: coordination),
             clock: workbench.clock,
             metrics: {
                 for depth in (try? await lanes.depth()) ?? [] {
                     Gauge(label: "parley_lanes_waiting", dimensions: [("act", depth.act)]).record(depth.waiting)
                     Gauge(label: "parley_lanes_held", dimensions: [("act", depth.act)]).record(depth.held)
                 }
+                coordination.record()
                 return metrics.text()
             }
         ).add(to: router)
         moreRoutes(router)
-        return pipeline.services + [
+        return coordination.services + pipeline.services + [
             retention,
             IngressServer.application(
                 router,
@@ -100,9 +103,10 @@ package struct Gateway: Sendable {
     }
 }
 
-/// Ready means that the database takes writes.
-private struct DatabaseReadiness: Readiness {
+/// Ready means that the database takes writes; without Redis the gateway is slower, and just as right.
+private struct GatewayReadiness: Readiness {
     let database: any SQLDatabase
+    let coordination: Coordination
 
     func problems() async -> [String] {
         do {
@@ -114,4 +118,6 @@ private struct DatabaseReadiness: Readiness {
             return ["the database cannot be written: \(error)"]
         }
     }
+
+    func losses() async -> [String] { coordination.loss.map { [$0] } ?? [] }
 }

@@ -59,19 +59,23 @@ package struct PipelineSettings: Sendable {
     package var deliveriesAtOnce: Int
     /// A claim's life without a heartbeat.
     package var lease: Duration
+    /// Whether the rates in the channels' manifests are kept to before a platform refuses.
+    package var keepsSendRates: Bool
 
     package init(
         holder: String,
         turnsAtOnce: Int = Limits.turnsAtOnce,
         turnsPerBusiness: Int = Limits.turnsPerBusiness,
         deliveriesAtOnce: Int = Limits.deliveriesAtOnce,
-        lease: Duration = Limits.lease
+        lease: Duration = Limits.lease,
+        keepsSendRates: Bool = true
     ) {
         self.holder = holder
         self.turnsAtOnce = turnsAtOnce
         self.turnsPerBusiness = turnsPerBusiness
         self.deliveriesAtOnce = deliveriesAtOnce
         self.lease = lease
+        self.keepsSendRates = keepsSendRates
     }
 }
 

@@ -121,6 +121,8 @@ class Parley:
             "OPENAI_API_KEY": "emulated",
             "PARLEY_ALLOW_PRIVATE_ADDRESSES": "true",
             "PARLEY_DEBOUNCE_MS": "50",
+            # The emulators' rates are raised, ours are the real platforms'.
+            "PARLEY_SEND_RATES": "false",
             "PARLEY_LOG_LEVEL": "notice",
         }
 

@@ -7,7 +7,7 @@ import Testing
     @Test func `a ring before the wait is heard`() async throws {
         let bell = LocalDoorbell()
         bell.ring(.answer)
-        #expect(try await milliseconds { try await bell.wait(for: .answer, atMost: .seconds(10)) } < 2000)
+        #expect(try await milliseconds { try await bell.wait(for: .answer, atMost: .seconds(30)) } < 15_000)
     }
 
     @Test func `a bell that does not ring is waited for no longer than said`() async throws {
@@ -48,8 +48,8 @@ import Testing
         try await TestRedis.with { server in
             try await Self.withNodes(server.address()) { one, two async throws in
                 one.ring(.answer)
-                #expect(try await milliseconds { try await two.wait(for: .answer, atMost: .seconds(10)) } < 2000)
-                #expect(try await milliseconds { try await one.wait(for: .answer, atMost: .seconds(10)) } < 2000)
+                #expect(try await milliseconds { try await two.wait(for: .answer, atMost: .seconds(30)) } < 15_000)
+                #expect(try await milliseconds { try await one.wait(for: .answer, atMost: .seconds(30)) } < 15_000)
                 #expect(try await milliseconds { try await two.wait(for: .deliver, atMost: .milliseconds(100)) } >= 100)
                 // Its own ring does not come back to the one who rang.
                 #expect(try await milliseconds { try await one.wait(for: .answer, atMost: .milliseconds(100)) } >= 100)
@@ -91,7 +91,7 @@ import Testing
                 server.stop()
                 try await eventually("nobody listens") { !one.isListening && !two.isListening }
                 one.ring(.answer)
-                #expect(try await milliseconds { try await one.wait(for: .answer, atMost: .seconds(10)) } < 2000)
+                #expect(try await milliseconds { try await one.wait(for: .answer, atMost: .seconds(30)) } < 15_000)
                 try server.start()
                 try await two.wait(for: .answer, atMost: .seconds(10))
                 #expect(two.isListening)

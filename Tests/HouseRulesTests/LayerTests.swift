@@ -14,7 +14,7 @@ import Testing
         "AgentKit": ["ParleyCore"],
         "Storage": ["ParleyCore", "Migrations"],
         "CoordinationKit": ["ParleyCore"],
-        "Pipeline": ["ParleyCore", "ChannelKit", "AgentKit", "Storage", "CoordinationKit"],
+        "Pipeline": ["ParleyCore", "ChannelManifests", "ChannelKit", "AgentKit", "Storage", "CoordinationKit"],
         "ModelProviders": ["ParleyCore", "AgentKit"],
         "Integrations": ["ParleyCore", "AgentKit", "Storage", "CoordinationKit"],
         "StorageSQLite": ["ParleyCore", "Storage"],

@@ -1,4 +1,5 @@
 import Configuration
+import CoordinationRedis
 import Logging
 import ParleyCore
 import SystemPackage
@@ -10,6 +11,9 @@ import SystemPackage
 /// |---|---|
 /// | `PARLEY_DATABASE_URL` | `sqlite:./parley-data/parley.sqlite`; or `postgres://USER:PASSWORD@HOST/NAME` |
 /// | `PARLEY_MASTER_KEY` | beside SQLite generated on first start, mode 0600; with PostgreSQL it must be set |
+/// | `PARLEY_REDIS_URL` | none: one node; `redis://[user:password@]host[:port][/database]`, or `rediss://` for TLS |
+/// | `PARLEY_NODES` | 1: nodes that share the platforms' rates at least, while Redis is away; 1…1,000 |
+/// | `PARLEY_SEND_RATES` | true: the platforms' rates are kept to before they refuse |
 /// | `PARLEY_PUBLIC_URL` | none |
 /// | `PARLEY_HTTP_HOST`, `PARLEY_HTTP_PORT` | `127.0.0.1`, 8080 |
 /// | `PARLEY_MODEL` | `offline`; or `openai:NAME`, `ollama:NAME`, or a name at `OPENAI_BASE_URL` |
@@ -25,6 +29,9 @@ package struct ParleySettings: Sendable {
     /// A PostgreSQL URL holds a password.
     package var databaseURL: Secret<String>
     package var masterKey: Secret<String>?
+    package var redis: RedisAddress?
+    package var nodes: Int
+    package var keepsSendRates: Bool
     package var publicURL: String?
     package var host: String
     package var port: Int
@@ -70,6 +77,9 @@ package struct ParleySettings: Sendable {
             )
         )
         masterKey = reader.string(forKey: "parley.master.key", isSecret: true).map { Secret($0) }
+        redis = try Self.redis(reader)
+        nodes = try Self.number(reader, "parley.nodes", "PARLEY_NODES", default: 1, in: 1...1000)
+        keepsSendRates = reader.bool(forKey: "parley.send.rates", default: true)
         publicURL = try Self.url(reader, "parley.public.url", "PARLEY_PUBLIC_URL")
         host = reader.string(forKey: "parley.http.host", default: "127.0.0.1")
         port = try Self.number(reader, "parley.http.port", "PARLEY_HTTP_PORT", default: 8080, in: 0...65535)
@@ -153,6 +163,15 @@ package struct ParleySettings: Sendable {
         guard case .sqlite(let path) = try database() else { return nil }
         let parts = path.split(separator: "/", omittingEmptySubsequences: false).dropLast()
         return parts.isEmpty ? "." : parts.joined(separator: "/")
+    }
+
+    private static func redis(_ reader: ConfigReader) throws(SettingsError) -> RedisAddress? {
+        guard let url = reader.string(forKey: "parley.redis.url", isSecret: true), !url.isEmpty else { return nil }
+        do throws(RedisAddressProblem) {
+            return try RedisAddress(url)
+        } catch {
+            throw SettingsError(key: "PARLEY_REDIS_URL", fix: error.fix)
+        }
     }
 
     private static func number(

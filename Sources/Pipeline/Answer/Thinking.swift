@@ -41,13 +41,19 @@ extension Pipeline {
         // A reply that comes at once needs no announcement, and no call that counts against a rate limit.
         try await parts.clock.sleep(for: .milliseconds(400))
         while true {
-            let held = await parts.governor.heldUntil(
-                question.entry.integration.id,
-                conversation: question.conversation.id,
+            // Typing yields to what must be delivered, and takes nothing from the conversation's own rate.
+            let until = try await parts.governor.admit(
+                SendScope(
+                    question.conversation.businessID,
+                    question.entry.integration.id,
+                    question.conversation.id
+                ),
+                parts.settings.keepsSendRates
+                    ? SendRates(integration: SendRates(question.channel.manifest).integration) : .unlimited,
+                as: .yielding,
                 at: parts.clock.now
             )
-            // Typing yields to what must be delivered.
-            if held == nil {
+            if until == nil {
                 await channel.showTyping(
                     at: question.replyAddress,
                     as: question.entry.integration,

@@ -41,21 +41,28 @@ extension Pipeline {
         else {
             return AttemptOutcome(.dead(reason: "the channel integration is gone"), verdict: "dead")
         }
-        if let until = await parts.governor.heldUntil(
-            delivery.integrationID,
-            conversation: delivery.conversationID,
-            at: startedAt
-        ) {
-            return AttemptOutcome(.again(at: until, counts: false))
+        let until: Timestamp?
+        do {
+            until = try await parts.governor.admit(
+                delivery.scope,
+                parts.settings.keepsSendRates ? SendRates(channel.manifest) : .unlimited,
+                as: .reply,
+                at: startedAt
+            )
+        } catch {
+            // Going down while it waited for its turn: nothing was sent.
+            until = startedAt
         }
+        if let until { return AttemptOutcome(.again(at: until, counts: false)) }
+        let sentAt = parts.clock.now
         let verdict = await channel.send(
-            delivery.outgoing(at: startedAt),
+            delivery.outgoing(at: sentAt),
             as: entry.integration,
             over: parts.transport
         )
         CrashPoint.afterSend.pass()
         let now = parts.clock.now
-        let milliseconds = Int(clamping: now.since(startedAt).milliseconds)
+        let milliseconds = Int(clamping: now.since(sentAt).milliseconds)
         count(verdict, of: delivery, on: channel.id)
         await heed(verdict, of: delivery, on: channel.id, at: now)
         return AttemptOutcome(
@@ -165,8 +172,8 @@ extension Pipeline {
         switch verdict {
         case .retry(let after?, let scope, _):
             await parts.governor.hold(
-                delivery.integrationID,
-                conversation: scope == .conversation ? delivery.conversationID : nil,
+                delivery.scope,
+                wholeIntegration: scope != .conversation,
                 until: now.advanced(by: after)
             )
         case .dead(let reason, .integration):
@@ -184,6 +191,8 @@ extension Pipeline {
 }
 
 extension DeliveryRecord {
+    fileprivate var scope: SendScope { SendScope(businessID, integrationID, conversationID) }
+
     func outgoing(at now: Timestamp) -> OutgoingDelivery {
         OutgoingDelivery(
             id: id,

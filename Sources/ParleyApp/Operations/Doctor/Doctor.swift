@@ -37,6 +37,7 @@ package struct Doctor: Sendable {
     package static func examine(_ settings: ParleySettings) async -> Report {
         var findings: [Finding] = [.good("settings", "they can be read")]
         findings += MachineCheck(settings).findings()
+        if let address = settings.redis { findings += await RedisCheck(address).findings() }
         // Opening would make a new master key in place of one that is missing.
         guard findings.allSatisfy({ $0.mark != .bad || $0.subject != MachineCheck.masterKey }) else {
             return report(findings)
