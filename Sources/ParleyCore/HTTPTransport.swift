@@ -13,6 +13,10 @@ package struct HTTPCall: Sendable {
     package var timeout: Duration
     /// The largest answer that is read; a longer one is an error.
     package var maximumAnswerBytes: Int
+    /// Asked as late as can be, when a connection is there and before the first byte of the body leaves: false makes the call
+    /// fail with ``TransportError/notConnected``, and the other side has got nothing that it could act on. A call without a
+    /// body is asked for before its connection.
+    package var mayLeave: (@Sendable () -> Bool)?
 
     package init(
         _ method: Method,

@@ -73,6 +73,8 @@ package struct Pipeline: Sendable {
 /// A claim on a conversation's deliveries, and the first of them if it is marked as being sent already.
 package struct Handover: Sendable {
     let claim: Claim
+    /// Before the statement that made the claim.
+    let since: ContinuousClock.Instant
     let first: DeliveryRecord?
 }
 

@@ -111,11 +111,22 @@ package final class OutgoingHTTP: HTTPTransport {
         var request = HTTPClientRequest(url: call.url)
         request.method = HTTPMethod(rawValue: call.method.rawValue)
         for header in call.headers { request.headers.add(name: header.name, value: header.value) }
-        if !call.body.isEmpty { request.body = .bytes(ByteBuffer(bytes: call.body)) }
+        if !call.body.isEmpty {
+            let body = ByteBuffer(bytes: call.body)
+            request.body =
+                if let mayLeave = call.mayLeave {
+                    .stream(LastMoment(body: body, mayLeave: mayLeave), length: .known(Int64(body.readableBytes)))
+                } else {
+                    .bytes(body)
+                }
+        }
+        if call.mayLeave?() == false { throw TransportError.notConnected }
         let (index, client) = take()
         defer { giveBack(index) }
         do {
             return try await read(try await client.execute(request, timeout: TimeAmount(call.timeout)))
+        } catch let error as TransportError {
+            throw error
         } catch let error as HTTPClientError {
             throw TransportError(error)
         } catch let error as NIOConnectionError {
@@ -131,6 +142,25 @@ package final class OutgoingHTTP: HTTPTransport {
             throw TransportError(error)
         }
     }
+}
+
+/// A body in one piece, whose sender is asked once more when the connection is ready to take it.
+private struct LastMoment: AsyncSequence, Sendable {
+    let body: ByteBuffer
+    let mayLeave: @Sendable () -> Bool
+
+    struct AsyncIterator: AsyncIteratorProtocol {
+        var sequence: LastMoment?
+
+        mutating func next() throws -> ByteBuffer? {
+            guard let sequence else { return nil }
+            guard sequence.mayLeave() else { throw TransportError.notConnected }
+            self.sequence = nil
+            return sequence.body
+        }
+    }
+
+    func makeAsyncIterator() -> AsyncIterator { AsyncIterator(sequence: self) }
 }
 
 extension TransportError {

@@ -76,6 +76,7 @@ extension Pipeline {
             debounce: question.entry.debounce,
             lease: parts.settings.lease
         )
+        let since = ContinuousClock.now
         let delivering = try await parts.turns.commit(commit, claim: claim, at: now)
         Counter(
             label: "parley_turns_total",
@@ -88,7 +89,7 @@ extension Pipeline {
             parts.doorbell.ring(.deliver)
             return nil
         }
-        return Handover(claim: delivering.claim, first: delivering.first)
+        return Handover(claim: delivering.claim, since: since, first: delivering.first)
     }
 }
 

@@ -39,13 +39,14 @@ package struct ClaimLoop: Service {
         try await withGracefulShutdownHandler {
             try await withThrowingDiscardingTaskGroup { group in
                 while !running.isStopping, !Task.isCancelled {
+                    let since = ContinuousClock.now
                     let claims = await claim()
                     for claim in claims {
                         let start = parts.clock.now
                         running.begin()
                         fair.begin(claim.businessID, at: start)
                         group.addTask {
-                            await work(on: claim)
+                            await work(on: claim, since: since)
                             fair.end(claim.businessID, since: start, at: parts.clock.now)
                             running.end()
                             parts.doorbell.ringHere(bell)
@@ -106,15 +107,15 @@ package struct ClaimLoop: Service {
         try await parts.doorbell.wait(for: bell, atMost: wait)
     }
 
-    private func work(on claim: Claim) async {
+    private func work(on claim: Claim, since: ContinuousClock.Instant) async {
         do {
             switch act {
             case .answer:
-                let handover = try await parts.leases.holding(claim) { try await pipeline.answer(claim) }
+                let handover = try await parts.leases.holding(claim, since: since) { try await pipeline.answer(claim) }
                 guard let handover else { return }
                 await deliver(handover)
             case .deliver:
-                await deliver(Handover(claim: claim, first: nil))
+                await deliver(Handover(claim: claim, since: since, first: nil))
             }
         } catch {
             await letGo(of: claim, because: error)
@@ -123,7 +124,9 @@ package struct ClaimLoop: Service {
 
     private func deliver(_ handover: Handover) async {
         do {
-            try await parts.leases.holding(handover.claim) { try await pipeline.deliver(handover) }
+            try await parts.leases.holding(handover.claim, since: handover.since) {
+                try await pipeline.deliver(handover)
+            }
         } catch {
             await letGo(of: handover.claim, because: error)
         }

@@ -6,10 +6,16 @@ import Synchronization
 
 /// The heartbeat of every claim that this process holds: no lease is blind while a model or a platform is waited for.
 package final class LeaseKeeper: Service {
-    private enum Hold {
+    private enum Watch {
         case kept
         case watched(CheckedContinuation<Void, Never>)
         case lost
+    }
+
+    private struct Hold {
+        var watch = Watch.kept
+        /// Until then nobody can have taken over; counted from before the statement that said so.
+        var end: ContinuousClock.Instant
     }
 
     private let lanes: LaneStore
@@ -25,13 +31,28 @@ package final class LeaseKeeper: Service {
         self.logger = logger
     }
 
+    /// Whether the claim's lease cannot have run out yet.
+    ///
+    /// A process may stand still at any moment, and go on long after another took over: whoever is about to do what cannot
+    /// be undone asks here last. The clock that it asks by does not stand still.
+    func isSurelyHeld(_ claim: Claim) -> Bool {
+        holds.withLock { holds in
+            guard let hold = holds[claim] else { return false }
+            if case .lost = hold.watch { return false }
+            return ContinuousClock.now < hold.end
+        }
+    }
+
     /// Runs `body` while the claim is kept alive. When it is lost, `body` is cancelled and ``Storage/ClaimLost`` thrown,
     /// unless `body` gets its last fenced commit through: then the claim had only just been ended by it.
+    ///
+    /// - Parameter since: before the statement that made the claim.
     func holding<Result: Sendable>(
         _ claim: Claim,
+        since: ContinuousClock.Instant,
         _ body: @escaping @Sendable () async throws -> Result
     ) async throws -> Result {
-        holds.withLock { $0[claim] = .kept }
+        holds.withLock { $0[claim] = Hold(end: since + lease) }
         defer { holds.withLock { _ = $0.removeValue(forKey: claim) } }
         do {
             return try await withThrowingTaskGroup(of: Result?.self) { group in
@@ -67,15 +88,18 @@ package final class LeaseKeeper: Service {
 
     private func beat() async {
         let claims = holds.withLock { Array($0.keys) }
+        let began = ContinuousClock.now
         do {
-            for claim in try await lanes.renew(claims, lease: lease, at: clock.now) {
-                let watcher = holds.withLock { holds -> CheckedContinuation<Void, Never>? in
+            let lost = try await lanes.renew(claims, lease: lease, at: clock.now)
+            let watchers = holds.withLock { holds in
+                for claim in claims { holds[claim]?.end = began + lease }
+                return lost.compactMap { claim -> CheckedContinuation<Void, Never>? in
                     guard let hold = holds[claim] else { return nil }
-                    holds[claim] = .lost
-                    return if case .watched(let continuation) = hold { continuation } else { nil }
+                    holds[claim]?.watch = .lost
+                    return if case .watched(let continuation) = hold.watch { continuation } else { nil }
                 }
-                watcher?.resume()
             }
+            for watcher in watchers { watcher.resume() }
         } catch {
             // The leases have not run out yet; the next beat may come through.
             logger.warning("a heartbeat failed", metadata: ["error": "\(error)"])
@@ -83,7 +107,7 @@ package final class LeaseKeeper: Service {
     }
 
     private func isLost(_ claim: Claim) -> Bool {
-        holds.withLock { if case .lost = $0[claim] { true } else { false } }
+        holds.withLock { if case .lost = $0[claim]?.watch { true } else { false } }
     }
 
     // Suspends until the claim is lost, or the task is cancelled because the work is done.
@@ -91,16 +115,16 @@ package final class LeaseKeeper: Service {
         await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
                 let isOver = holds.withLock { holds in
-                    guard !Task.isCancelled, case .kept = holds[claim] else { return true }
-                    holds[claim] = .watched(continuation)
+                    guard !Task.isCancelled, case .kept = holds[claim]?.watch else { return true }
+                    holds[claim]?.watch = .watched(continuation)
                     return false
                 }
                 if isOver { continuation.resume() }
             }
         } onCancel: {
             let watcher = holds.withLock { holds -> CheckedContinuation<Void, Never>? in
-                guard case .watched(let continuation) = holds[claim] else { return nil }
-                holds[claim] = .kept
+                guard case .watched(let continuation) = holds[claim]?.watch else { return nil }
+                holds[claim]?.watch = .kept
                 return continuation
             }
             watcher?.resume()

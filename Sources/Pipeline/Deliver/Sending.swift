@@ -58,7 +58,7 @@ extension Pipeline {
         let verdict = await channel.send(
             delivery.outgoing(at: sentAt),
             as: entry.integration,
-            over: parts.transport
+            over: GuardedTransport(transport: parts.transport) { [leases = parts.leases] in leases.isSurelyHeld(claim) }
         )
         CrashPoint.afterSend.pass()
         let now = parts.clock.now
