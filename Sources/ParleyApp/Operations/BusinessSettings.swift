@@ -56,7 +56,7 @@ extension Operations {
                 var retention = settings[RetentionPolicy.key] ?? [:]
                 if retention.object == nil { retention = [:] }
                 retention[key] = value
-                settings[RetentionPolicy.key] = retention.object?.isEmpty == true ? nil : retention
+                settings[RetentionPolicy.key] = retention
             }
         }
         let business = try await business(id)

@@ -121,7 +121,7 @@ package struct Pruner: Sendable {
         let now = clock.now
         let longest = try await longestKept()
         var result = PruneResult()
-        var walk = Walk(from: business == nil ? cursor : [:], keeping: business == nil ? nil : cursor)
+        var walk = business == nil ? Walk(from: cursor) : Walk(beside: cursor)
         result.wasResumed = walk.isResumed
         for owner in try await owners(only: business) {
             var checked: Set<CalendarDay> = []
@@ -226,13 +226,19 @@ private struct Walk {
     private let start: Int?
     private let isKept: Bool
 
-    /// - Parameter kept: the cursor of another run, which this one leaves as it is.
-    init(from cursor: JSON, keeping kept: JSON?) {
+    /// A run beside another, whose cursor it leaves as it is.
+    init(beside cursor: JSON) {
+        (startBusiness, start, isResumed, isKept) = (nil, nil, false, true)
+        self.cursor = cursor
+    }
+
+    /// A run that goes on where another has come to.
+    init(from cursor: JSON) {
         startBusiness = cursor["business"]?.string.flatMap { ID($0) }
         start = cursor["kind"]?.string.flatMap { Retained(rawValue: $0)?.place }
         isResumed = start != nil
-        isKept = kept != nil
-        self.cursor = kept ?? cursor
+        isKept = false
+        self.cursor = cursor
     }
 
     /// False for what an earlier run has done. Notes where this one is.
