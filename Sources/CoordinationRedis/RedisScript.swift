@@ -15,15 +15,14 @@ struct RedisScript: Sendable {
     func run(
         _ client: RedisClient,
         keys: [String],
-        _ arguments: any RedisArgument...,
-        within limit: Duration = RedisLimits.deadline
+        _ arguments: any RedisArgument...
     ) async throws(RedisError) -> RedisValue {
         let rest: [any RedisArgument] = [keys.count] + keys + arguments
         do throws(RedisError) {
-            return try await client.call(RedisCommand("EVALSHA", [digest] + rest), within: limit)
+            return try await client.call(RedisCommand("EVALSHA", [digest] + rest))
         } catch {
             guard error == .refused(code: "NOSCRIPT") else { throw error }
-            return try await client.call(RedisCommand("EVAL", [text] + rest), within: limit)
+            return try await client.call(RedisCommand("EVAL", [text] + rest))
         }
     }
 }

@@ -26,7 +26,7 @@ import Testing
     @Test func `a stopped server fails commands at once, and a restarted one is found within two seconds`() async throws
     {
         try await TestRedis.with { server in
-            try await withClient(server.address()) { client async throws in
+            try await withClient(server.address(), deadline: RedisLimits.deadline) { client async throws in
                 for _ in 0..<3 {
                     async let waiting = outcome(of: RedisCommand("BLPOP", "none", 0), client)
                     try await withClient(server.address()) { other async throws in
@@ -55,7 +55,7 @@ import Testing
 
     @Test func `a frozen server costs one deadline, then nothing, and is used again when it thaws`() async throws {
         try await TestRedis.with { server in
-            try await withClient(server.address()) { client async throws in
+            try await withClient(server.address(), deadline: RedisLimits.deadline) { client async throws in
                 server.freeze()
                 let first = await milliseconds {
                     await #expect(throws: RedisError.timedOut) { try await client.call(RedisCommand("PING")) }
@@ -77,7 +77,7 @@ import Testing
 
     @Test func `replies that come too late are nobody's`() async throws {
         try await TestRedis.with { server in
-            try await withClient(server.address()) { client async throws in
+            try await withClient(server.address(), deadline: RedisLimits.deadline) { client async throws in
                 server.freeze()
                 await #expect(throws: RedisError.timedOut) {
                     try await client.call(RedisCommand("ECHO", "late"), within: .milliseconds(50))
@@ -96,7 +96,7 @@ import Testing
 
     @Test func `a paused server is waited for no longer than a deadline`() async throws {
         try await TestRedis.with { server in
-            try await withClient(server.address()) { client async throws in
+            try await withClient(server.address(), deadline: RedisLimits.deadline) { client async throws in
                 _ = try await client.call(RedisCommand("CLIENT", "PAUSE", 5000, "ALL"))
                 let times = await withTaskGroup(of: Double.self) { group in
                     for _ in 0..<200 {
@@ -116,7 +116,7 @@ import Testing
 
     @Test func `an idle connection to a frozen server is noticed without a command`() async throws {
         try await TestRedis.with { server in
-            try await withClient(server.address()) { client async throws in
+            try await withClient(server.address(), deadline: RedisLimits.deadline) { client async throws in
                 server.freeze()
                 defer { server.thaw() }
                 try await eventually("it is away", within: .seconds(8)) { client.status != .ready }

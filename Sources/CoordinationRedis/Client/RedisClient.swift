@@ -24,11 +24,14 @@ package final class RedisClient: Service {
     }
 
     package let address: RedisAddress
+    private let deadline: Duration
     private let logger: Logger
     private let state = Mutex(State())
 
-    package init(_ address: RedisAddress, logger: Logger) {
+    /// - Parameter deadline: what a command may take, unless it names a limit of its own.
+    package init(_ address: RedisAddress, deadline: Duration = RedisLimits.deadline, logger: Logger) {
         self.address = address
+        self.deadline = deadline
         self.logger = logger
     }
 
@@ -41,10 +44,10 @@ package final class RedisClient: Service {
 
     package func call(
         _ command: RedisCommand,
-        within limit: Duration = RedisLimits.deadline
+        within limit: Duration? = nil
     ) async throws(RedisError) -> RedisValue {
         guard let link = state.withLock(\.link), link.isUsable else { throw .unavailable }
-        return try await link.call(command, within: limit)
+        return try await link.call(command, within: limit ?? deadline)
     }
 
     /// Sends without waiting. `completion` is called once, on another thread, or at once when there is no connection.
@@ -53,7 +56,7 @@ package final class RedisClient: Service {
         completion: @escaping @Sendable (Result<RedisValue, RedisError>) -> Void = { _ in }
     ) {
         guard let link = state.withLock(\.link), link.isUsable else { return completion(.failure(.unavailable)) }
-        link.submit(command, within: RedisLimits.deadline, completion: completion)
+        link.submit(command, within: deadline, completion: completion)
     }
 
     /// Keeps the connection up until a graceful shutdown or cancellation.

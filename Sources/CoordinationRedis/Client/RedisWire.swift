@@ -169,7 +169,7 @@ final class RedisWire: ChannelInboundHandler {
         submit(
             RedisRequest(
                 bytes: RedisCommand("PING").bytes,
-                deadline: .now() + TimeAmount(RedisLimits.deadline),
+                deadline: .now() + TimeAmount(RedisLimits.connectDeadline),
                 completion: { _ in }
             )
         )

@@ -102,14 +102,17 @@ final class TestRedis: Sendable {
     }
 }
 
-/// Runs a client, and whatever else runs, while `body` does.
+/// Runs a client while `body` does.
+///
+/// - Parameter deadline: long, so that a busy machine fails no test that is not about deadlines.
 func withClient(
     _ address: RedisAddress,
+    deadline: Duration = .seconds(20),
     logger: Logger = .silent,
     waitsForIt: Bool = true,
     _ body: @Sendable (RedisClient) async throws -> Void
 ) async throws {
-    let client = RedisClient(address, logger: logger)
+    let client = RedisClient(address, deadline: deadline, logger: logger)
     try await withThrowingTaskGroup(of: Void.self) { group in
         group.addTask { try await client.run() }
         defer { group.cancelAll() }

@@ -1,0 +1,173 @@
+import CoordinationKit
+import CoordinationRedis
+import ParleyCore
+import ParleyTesting
+import Testing
+
+/// What limiters, presence and versioned caches do, wherever they keep what they know.
+enum SharedStateConformance {
+    static func check(_ limiter: some RequestLimiter) async throws {
+        let clock = SystemClock()
+        let limit = try #require(RequestLimit(3, per: .milliseconds(700)))
+        let now = clock.now
+        let (business, contact) = (ID<Business>(at: now), ID<Contact>(at: now))
+        let subject = LimitedSubject.contact(contact, of: business)
+        for used in 1...3 {
+            #expect(await limiter.admit("m\(used)", of: subject, limit, at: clock.now) == .admitted(used: used))
+        }
+        // Asking again neither counts nor changes the answer.
+        #expect(await limiter.admit("m2", of: subject, limit, at: clock.now) == .admitted(used: 3))
+        guard case .refused(let wait, true) = await limiter.admit("m4", of: subject, limit, at: clock.now) else {
+            Issue.record("a fourth is admitted, or nobody is told")
+            return
+        }
+        #expect(wait > .zero && wait <= limit.window)
+        // The same request is told again, another is not.
+        guard case .refused(_, true) = await limiter.admit("m4", of: subject, limit, at: clock.now) else {
+            Issue.record("the one that was told is forgotten")
+            return
+        }
+        guard case .refused(_, false) = await limiter.admit("m5", of: subject, limit, at: clock.now) else {
+            Issue.record("a second one is told")
+            return
+        }
+        // Others are not concerned: the same contact elsewhere, another address.
+        let elsewhere = LimitedSubject.contact(contact, of: ID(at: now))
+        #expect(await limiter.admit("m4", of: elsewhere, limit, at: clock.now) == .admitted(used: 1))
+        #expect(await limiter.admit("m4", of: .address("::1"), limit, at: clock.now) == .admitted(used: 1))
+        // When the window has passed there is room again.
+        try await eventually("there is room again") {
+            if case .admitted = await limiter.admit("m6", of: subject, limit, at: clock.now) { true } else { false }
+        }
+    }
+
+    static func check(_ presence: some Presence) async {
+        let now = SystemClock().now
+        let (mine, other) = (ID<Business>(at: now), ID<Business>(at: now))
+        let (ann, bob) = (ID<Contact>(at: now), ID<Contact>(at: now))
+        #expect(await presence.active(of: mine, on: "slack", at: now) == 0)
+        await presence.note(ann, of: mine, on: "slack", at: now)
+        await presence.note(ann, of: mine, on: "slack", at: now)
+        await presence.note(bob, of: mine, on: "slack", at: now)
+        await presence.note(bob, of: mine, on: "telegram", at: now)
+        #expect(await presence.active(of: mine, on: "slack", at: now) == 2)
+        #expect(await presence.active(of: mine, on: "telegram", at: now) == 1)
+        #expect(await presence.active(of: other, on: "slack", at: now) == 0)
+    }
+
+    static func check(_ cache: some VersionedCache) async {
+        let now = SystemClock().now
+        let key = CacheKey(ID(at: now), "conversation")
+        #expect(await cache.value(for: key, version: "1") == nil)
+        await cache.keep([1, 0, 10, 255], for: key, version: "1")
+        #expect(await cache.value(for: key, version: "1") == [1, 0, 10, 255])
+        // What the database does not confirm is not handed out.
+        for other in ["", "2", "11", "1\n"] { #expect(await cache.value(for: key, version: other) == nil) }
+        #expect(await cache.value(for: CacheKey(ID(at: now), "conversation"), version: "1") == nil)
+        await cache.keep([2], for: key, version: "2")
+        #expect(await cache.value(for: key, version: "1") == nil)
+        #expect(await cache.value(for: key, version: "2") == [2])
+        await cache.forget(key)
+        #expect(await cache.value(for: key, version: "2") == nil)
+    }
+}
+
+@Suite struct LocalSharedStateTests {
+    @Test func `the local versions keep their promises`() async throws {
+        try await SharedStateConformance.check(LocalRequestLimiter())
+        await SharedStateConformance.check(LocalPresence())
+        await SharedStateConformance.check(LocalVersionedCache(.session))
+        await SharedStateConformance.check(LocalVersionedCache(.context))
+    }
+
+    @Test func `a session lives as long as it is read, a context no longer than its time`() async {
+        let clock = ManualClock()
+        let (session, context) = (
+            LocalVersionedCache(.session, clock: clock), LocalVersionedCache(.context, clock: clock)
+        )
+        let key = CacheKey(ID(at: clock.now), "conversation")
+        await session.keep([1], for: key, version: "1")
+        await context.keep([1], for: key, version: "1")
+        for _ in 0..<4 {
+            #expect(await session.value(for: key, version: "1") != nil)
+            #expect(await context.value(for: key, version: "1") != nil)
+            clock.advance(by: .seconds(1799))
+        }
+        clock.advance(by: .seconds(5))
+        #expect(await session.value(for: key, version: "1") != nil)
+        #expect(await context.value(for: key, version: "1") == nil)
+        clock.advance(by: .seconds(3600))
+        #expect(await session.value(for: key, version: "1") == nil)
+    }
+
+    @Test func `somebody is there for five minutes`() async {
+        let presence = LocalPresence()
+        let now = SystemClock().now
+        let business = ID<Business>(at: now)
+        await presence.note(ID(at: now), of: business, on: "slack", at: now)
+        #expect(await presence.active(of: business, on: "slack", at: now.advanced(by: .seconds(299))) == 1)
+        #expect(await presence.active(of: business, on: "slack", at: now.advanced(by: .seconds(300))) == 0)
+    }
+
+    @Test func `a limiter remembers no more subjects than it may`() async throws {
+        let limiter = LocalRequestLimiter(capacity: 100)
+        let limit = try #require(RequestLimit(1, per: .seconds(60)))
+        let now = SystemClock().now
+        for number in 0..<1000 {
+            let time = now.advanced(by: .milliseconds(number))
+            #expect(await limiter.admit("a", of: .address("\(number)"), limit, at: time) == .admitted(used: 1))
+        }
+        let latest = await limiter.admit("b", of: .address("999"), limit, at: now.advanced(by: .seconds(1)))
+        #expect(latest != .admitted(used: 1))
+    }
+}
+
+@Suite(.enabled(if: TestRedis.binary != nil, "needs redis-server")) struct RedisSharedStateTests {
+    @Test func `Redis' versions keep the same promises, and name the business in every key`() async throws {
+        try await TestRedis.with { server in
+            try await withClient(server.address()) { client async throws in
+                try await SharedStateConformance.check(RedisRequestLimiter(client))
+                await SharedStateConformance.check(RedisPresence(client))
+                await SharedStateConformance.check(RedisVersionedCache(client, .session))
+                await SharedStateConformance.check(RedisVersionedCache(client, .context))
+                let keys = try await client.call(RedisCommand("KEYS", "*")).array?.compactMap(\.text) ?? []
+                #expect(!keys.isEmpty)
+                for key in keys {
+                    #expect(key.hasPrefix("parley:{") || key.hasPrefix("parley:house:{limit:"), "\(key)")
+                    // -1 is a key without an end; a short one may be gone by now.
+                    #expect(try await client.call(RedisCommand("PTTL", key)).integer != -1, "\(key) never goes")
+                }
+            }
+        }
+    }
+
+    @Test func `without Redis limits and presence are each node's own, and caches are empty`() async throws {
+        let port = try TestRedis.freePort()
+        try await withClient(RedisAddress("redis://127.0.0.1:\(port)"), waitsForIt: false) { client async throws in
+            try await SharedStateConformance.check(RedisRequestLimiter(client))
+            await SharedStateConformance.check(RedisPresence(client))
+            let cache = RedisVersionedCache(client, .session)
+            let key = CacheKey(ID(at: SystemClock().now), "conversation")
+            await cache.keep([1], for: key, version: "1")
+            #expect(await cache.value(for: key, version: "1") == nil)
+        }
+    }
+
+    @Test func `a limit counts over all nodes`() async throws {
+        try await TestRedis.with { server in
+            let address = try server.address()
+            try await withClient(address) { client async throws in
+                try await withClient(address) { other async throws in
+                    let limit = try #require(RequestLimit(2, per: .seconds(60)))
+                    let now = SystemClock().now
+                    let subject = LimitedSubject.contact(ID(at: now), of: ID(at: now))
+                    let (one, two) = (RedisRequestLimiter(client), RedisRequestLimiter(other))
+                    #expect(await one.admit("a", of: subject, limit, at: now) == .admitted(used: 1))
+                    #expect(await two.admit("b", of: subject, limit, at: now) == .admitted(used: 2))
+                    let third = await one.admit("c", of: subject, limit, at: now)
+                    #expect(third != .admitted(used: 3))
+                }
+            }
+        }
+    }
+}
