@@ -74,9 +74,14 @@ package struct Gateway: Sendable {
         let router = Router()
         let lanes = workbench.stores.lanes
         let (metrics, coordination) = (metrics, coordination)
+        let leaving = Leaving(
+            grace: workbench.settings.drain,
+            others: GatewayReadiness(database: workbench.database, coordination: coordination),
+            clock: workbench.clock
+        )
         IngressRoutes(
             pipeline: pipeline,
-            readiness: GatewayReadiness(database: workbench.database, coordination: coordination),
+            readiness: leaving,
             clock: workbench.clock,
             metrics: {
                 for depth in (try? await lanes.depth()) ?? [] {
@@ -99,6 +104,7 @@ package struct Gateway: Sendable {
                 logger: workbench.logger,
                 onRunning: onRunning
             ),
+            leaving,
         ]
     }
 }

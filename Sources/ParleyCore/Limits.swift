@@ -154,6 +154,8 @@ package enum Limits {
 
     /// From SIGTERM to exit 0.
     package static let shutdown: Duration = .seconds(10)
+    /// The most of that in which a node may wait for balancers to look away; the rest is needed.
+    package static let longestDrain: Duration = .seconds(3)
     /// Of that, what turns under way may take to finish before they are let go for the next start.
     package static let shutdownOfTurns: Duration = .seconds(5)
     /// And what deliveries under way may take.

@@ -6,6 +6,7 @@ Run: python3 Tests/Chaos/rolling_test.py --parley .build/debug/parley --cycles 5
 
 from __future__ import annotations
 
+import argparse
 import sys
 import time
 
@@ -16,6 +17,10 @@ from services import HAProxy
 
 class RollingTest(Bed):
     """SIGTERM, exit 0, start, ready; then the next."""
+
+    def __init__(self, options: argparse.Namespace) -> None:
+        # The proxy asks every 100 ms.
+        super().__init__(options, settings={"PARLEY_DRAIN_MS": "500"})
 
     def act(self) -> None:
         """A cycle restarts every node once."""

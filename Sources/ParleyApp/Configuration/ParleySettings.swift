@@ -23,6 +23,7 @@ import SystemPackage
 /// | `PARLEY_DEBOUNCE_MS` | 500; 0…60,000 |
 /// | `PARLEY_TURNS_PER_BUSINESS` | 32; 1…1,024 |
 /// | `PARLEY_LEASE_MS` | 15,000; 1,000…300,000 |
+/// | `PARLEY_DRAIN_MS` | 0; 0…3,000 |
 /// | `PARLEY_ALLOW_PRIVATE_ADDRESSES` | false: live data may not be on this machine or in a private network |
 /// | `PARLEY_LOG_LEVEL`, `PARLEY_LOG_FORMAT` | `info`; `text` or `json` |
 package struct ParleySettings: Sendable {
@@ -46,6 +47,7 @@ package struct ParleySettings: Sendable {
     package var debounce: Duration
     package var turnsPerBusiness: Int
     package var lease: Duration
+    package var drain: Duration
     package var allowsPrivateAddresses: Bool
     package var logLevel: Logger.Level
     package var logsJSON: Bool
@@ -122,6 +124,15 @@ package struct ParleySettings: Sendable {
                 "PARLEY_LEASE_MS",
                 default: Int(Limits.lease.milliseconds),
                 in: Int(Limits.leaseRange.lowerBound.milliseconds)...Int(Limits.leaseRange.upperBound.milliseconds)
+            )
+        )
+        drain = .milliseconds(
+            try Self.number(
+                reader,
+                "parley.drain.ms",
+                "PARLEY_DRAIN_MS",
+                default: 0,
+                in: 0...Int(Limits.longestDrain.milliseconds)
             )
         )
         allowsPrivateAddresses = reader.bool(forKey: "parley.allow.private.addresses", default: false)
