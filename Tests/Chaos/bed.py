@@ -19,7 +19,7 @@ from pathlib import Path
 from random import Random
 
 from checker import (
-    ANSWERED, LABEL, PROMISES, Absence, Circumstances, Message, Outage, Reply, Send, Verdict, is_settled, judge, replies_from,
+    ANSWERED, LABEL, PROMISES, Circumstances, Message, Outage, Reply, Send, Verdict, is_settled, judge, replies_from,
 )
 from load import Conversation, Doors, Load
 from platforms import SELF_SIGNED, Platform
@@ -307,10 +307,10 @@ class Bed:
                 kills=[kill for node in self.nodes for kill in node.kills],
                 acknowledgements=self.load.ledger.acknowledgements,
                 outages=self.outages,
-                sends=[Send(one.node, one.at, serial) for one in self.passings if one.was_taken for serial in one.serials],
-                absences=[Absence(node.name, *pause) for node in self.nodes for pause in node.pauses]
-                + [Absence(node.name, kill, float("inf")) for node in self.nodes for kill in node.kills],
-                lease=self.options.lease,
+                sends=[
+                    Send(one.node, one.at, serial, one.is_marked)
+                    for one in self.passings if one.was_taken for serial in one.serials
+                ],
                 remembers_refusals=self.options.nodes == 1,
             ),
         )

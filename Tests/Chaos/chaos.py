@@ -37,7 +37,7 @@ SCENARIOS = [
     Scenario("nodes killed", "crash_test.py", 30, options=["--nodes", "3", "--lease", "1.5"]),
     Scenario("killed after commit", "named_points_test.py", 6, options=["--point", "after_commit", "--nodes", "2"]),
     Scenario("killed after send", "named_points_test.py", 6, options=["--point", "after_send", "--nodes", "2"]),
-    Scenario("pauses", "pause_test.py", 6, options=["--nodes", "3", "--lease", "1.5"]),
+    Scenario("pauses", "pause_test.py", 6),
     Scenario("database away", "database_test.py", 5),
     Scenario("Redis away", "redis_test.py", 6),
     Scenario("duplicates", "duplicates_test.py", 3000, count="--messages", most=100_000),

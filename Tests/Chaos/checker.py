@@ -95,15 +95,8 @@ class Send:
     at: float
     serial: int
     """One of those messages; a call that answers several stands here several times."""
-
-
-@dataclass
-class Absence:
-    """When a node could not work: paused, or from a kill until it was back."""
-
-    node: str
-    began: float
-    ended: float
+    is_marked: bool = False
+    """It says that it may be a repetition."""
 
 
 @dataclass
@@ -115,9 +108,7 @@ class Circumstances:
     acknowledgements: list[Acknowledgement] = field(default_factory=list)
     outages: list[Outage] = field(default_factory=list)
     sends: list[Send] = field(default_factory=list)
-    absences: list[Absence] = field(default_factory=list)
-    lease: float = 15.0
-    """Seconds."""
+    """What the platforms took of it."""
     resumption: float = 2.0
     """Seconds in which acknowledgements must resume."""
     remembers_refusals: bool = True
@@ -168,7 +159,7 @@ FORGED = "nothing forged is accepted"
 PATIENCE = "nothing is sent before a refusal is over"
 HONEST = "nothing is acknowledged while the database is down"
 RESUMED = "acknowledgements resume soon after the database is back"
-TAKEN_OVER = "nobody sends what another node has taken over"
+TAKEN_OVER = "nobody sends unawares what another node has taken over"
 PROMISES = [
     TAKEN, ANSWERED, ONCE, ASKED, ONE_TURN, ORDER, PUT_OFF, KNOWN, FORGED, PATIENCE, HONEST, RESUMED, TAKEN_OVER,
 ]
@@ -211,7 +202,7 @@ def judge(
     _judge_order(messages, appearances, verdict)
     _judge_patience(exchanges, circumstances, verdict)
     _judge_outages(circumstances, verdict)
-    _judge_takeovers(circumstances, verdict)
+    _judge_takeovers(messages, circumstances, verdict)
     return verdict
 
 
@@ -358,22 +349,18 @@ def _judge_outages(circumstances: Circumstances, verdict: Verdict) -> None:
             verdict.violations.append(Violation(RESUMED, f"first at {first} after {outage}"))
 
 
-def _judge_takeovers(circumstances: Circumstances, verdict: Verdict) -> None:
-    """Who sends last has taken over, until it is away itself: then another may.
+def _judge_takeovers(messages: list[Message], circumstances: Circumstances, verdict: Verdict) -> None:
+    """Whoever sends what another node has sent already knows of it, and says so; or it did not know that it had lost it.
 
-    Away since a lease before its own send: whoever is paused right after a claim loses it a lease later at the earliest.
+    Not on Discord, where the same nonce is sent again and shown once: there what people see is what counts.
     """
+    channels = {message.serial: message.channel for message in messages}
     by_message: dict[int, list[Send]] = defaultdict(list)
     for send in circumstances.sends:
-        by_message[send.serial].append(send)
+        if channels.get(send.serial) != "discord":
+            by_message[send.serial].append(send)
     for sends in by_message.values():
         sends.sort(key=lambda send: send.at)
         for before, after in zip(sends, sends[1:]):
-            was_away = any(
-                absence.node == before.node
-                and absence.began < after.at
-                and absence.ended > before.at - circumstances.lease
-                for absence in circumstances.absences
-            )
-            if before.node != after.node and not was_away:
+            if before.node != after.node and not after.is_marked:
                 verdict.violations.append(Violation(TAKEN_OVER, f"{after} although {before}"))

@@ -44,4 +44,4 @@ class PauseTest(Bed):
 
 
 if __name__ == "__main__":
-    sys.exit(run(PauseTest, arguments("Pauses nodes for longer than a lease.", cycles=100, calm=True)))
+    sys.exit(run(PauseTest, arguments("Pauses nodes for longer than a lease.", cycles=100, nodes=3, lease=2.5, rate=20.0, calm=True)))

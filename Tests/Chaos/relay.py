@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from threading import Thread
 
-from checker import LABEL
+from checker import LABEL, REPEAT_MARK
 
 
 @dataclass
@@ -21,6 +21,8 @@ class Passing:
     path: str
     serials: list[int]
     """The messages that its text answers."""
+    is_marked: bool
+    """It says that it may be a repetition."""
     was_taken: bool = False
     """The platform did not refuse it."""
 
@@ -136,7 +138,7 @@ class Recorder:
                 serials = [int(match[1]) for match in LABEL.finditer(body)]
                 unanswered.clear()
                 if serials:
-                    unanswered.append(Passing(self._node, time.time(), lines[0].split(" ")[1], serials))
+                    unanswered.append(Passing(self._node, time.time(), lines[0].split(" ")[1], serials, REPEAT_MARK in body))
                     self._passings.append(unanswered[0])
 
         def answer(content: bytes) -> None:

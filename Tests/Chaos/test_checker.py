@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from checker import (
     ANSWERED, ASKED, APOLOGY, FORGED, HONEST, KNOWN, ONCE, ONE_TURN, ORDER, PATIENCE, PUT_OFF, REPEAT_MARK, RESUMED, TAKEN, TAKEN_OVER,
-    Absence, Acknowledgement, Circumstances, Message, Outage, Reply, Send, is_settled, judge, label, replies_from,
+    Acknowledgement, Circumstances, Message, Outage, Reply, Send, is_settled, judge, label, replies_from,
 )
 
 
@@ -149,20 +149,18 @@ def outage_checks() -> list[tuple[str, bool]]:
 
 
 def takeover_checks() -> list[tuple[str, bool]]:
-    """Who may send the same answer after whom; a lease is 2 s, and a is away from 10 to 13."""
-    def broken(*sends: tuple[str, float]) -> bool:
-        seen = Circumstances(
-            sends=[Send(node, at, 1) for node, at in sends], absences=[Absence("a", 10, 13)], lease=2
-        )
-        return bool(judge([], [], [], seen).broken(TAKEN_OVER))
+    """Who may send the same answer after whom."""
+    def broken(message: Message, *sends: Send) -> bool:
+        return bool(judge([message], [], [], Circumstances(sends=list(sends))).broken(TAKEN_OVER))
 
+    mine, theirs, marked = Send("a", 1, 1), Send("b", 2, 1), Send("b", 2, 1, is_marked=True)
+    late = Send("a", 3, 1)
     return [
-        ("a send after a takeover is right", not broken(("a", 9.9), ("b", 12.5))),
-        ("a send by who was paused, after the takeover, is found", broken(("a", 9.9), ("b", 12.5), ("a", 13.1))),
-        ("a first send by who was paused, after the takeover, is found", broken(("b", 12.5), ("a", 13.1))),
-        ("a takeover from who was never away is found", broken(("b", 9.9), ("a", 12.5))),
-        ("two sends of one node are its own affair", not broken(("b", 1), ("b", 2))),
-        ("an absence long ago excuses nothing", broken(("a", 20), ("b", 21))),
+        ("a marked send after another node's is right", not broken(ONE, mine, marked)),
+        ("an unmarked one is found", broken(ONE, mine, theirs)),
+        ("an unmarked one by who was taken over from is found", broken(ONE, marked, late)),
+        ("two sends of one node are its own affair", not broken(ONE, mine, late)),
+        ("on Discord the nonce is the mark", not broken(replace(ONE, channel="discord"), mine, theirs)),
     ]
 
 
