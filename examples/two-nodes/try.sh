@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Tries this set-up on one machine: PostgreSQL, the emulated platforms, two nodes and the proxy, all on free ports of
-# 127.0.0.1 and in a temporary folder. People write to a bot; one node is killed and comes back, the other is restarted.
+# Tries this set-up on one machine: PostgreSQL, Redis, the emulated platforms, two nodes and the proxy, all on free ports
+# of 127.0.0.1 and in a temporary folder. People write to a bot; one node is killed and comes back, the other is restarted,
+# and Redis goes away for a while.
 #   examples/two-nodes/try.sh [haproxy|nginx]
 # PARLEY names the binary; otherwise it is what `make release` or `make build` made.
 set -euo pipefail
@@ -47,9 +48,15 @@ await() { # URL NAME
     exit 1
 }
 
-say "PostgreSQL, and the emulated platforms"
+say "PostgreSQL, Redis, and the emulated platforms"
 "$root/scripts/postgres" start "$folder/postgres"
-emulator_port=$(free_port) proxy_port=$(free_port) port_a=$(free_port) port_b=$(free_port)
+emulator_port=$(free_port) proxy_port=$(free_port) port_a=$(free_port) port_b=$(free_port) redis_port=$(free_port)
+start_redis() {
+    begin redis redis-server --port "$redis_port" --bind 127.0.0.1 --save "" --appendonly no \
+        --maxmemory-policy noeviction --dir "$folder"
+    redis=${started[-1]}
+}
+start_redis
 emulator=http://127.0.0.1:$emulator_port
 begin emulator "$parley" emulate --port "$emulator_port"
 
@@ -57,6 +64,7 @@ begin emulator "$parley" emulate --port "$emulator_port"
 export PARLEY_DATABASE_URL="$(cat "$folder/postgres/url")?pool=20"
 PARLEY_MASTER_KEY=$(openssl rand -base64 32)
 export PARLEY_MASTER_KEY
+export PARLEY_REDIS_URL=redis://127.0.0.1:$redis_port PARLEY_NODES=2
 export PARLEY_PUBLIC_URL=http://127.0.0.1:$proxy_port PARLEY_SLACK_API_URL=$emulator/slack/api
 # Shorter than the 15 seconds by default, so that there is less to wait for here.
 export PARLEY_LEASE_MS=5000
@@ -71,7 +79,7 @@ curl -fs -d '{"channel": "slack", "name": "Shop"}' "$emulator/emulator/bots" |
 channel=$("$parley" channel connect slack --business "$business" --credentials "$folder/slack.json" --json)
 
 declare -A node
-start_node() { # a|b PORT
+start_node() { # a|b PORT; ready when it can commit
     begin "node-$1" env PARLEY_HTTP_PORT="$2" "$parley" serve
     node[$1]=${started[-1]}
     await "http://127.0.0.1:$2/readyz" "node-$1"
@@ -102,7 +110,7 @@ done
 curl -fs -o /dev/null -X PUT -d "{\"webhook_url\": \"$(field webhook_url <<<"$channel")\"}" "$emulator/emulator/bots/Shop"
 
 say "Twenty people write to the bot"
-python3 "$here/people.py" "$emulator" 40 20 &
+python3 "$here/people.py" "$emulator" 48 20 &
 people=$!
 started+=("$people")
 sleep 8
@@ -118,6 +126,14 @@ kill "${node[b]}"
 if wait "${node[b]}"; then say "node b: ended with 0"; else say "node b: ended with $?"; fi
 say "node b: started again"
 start_node b "$port_b"
+sleep 3
+say "Redis: stopped"
+kill "$redis"
+sleep 3
+say "node a says on /readyz: $(curl -fs "http://127.0.0.1:$port_a/readyz" | tr '\n' ' ')"
+sleep 3
+say "Redis: started again, empty"
+start_redis
 if wait "$people"; then result=0; else result=$?; fi
 
 say "What the nodes counted"
