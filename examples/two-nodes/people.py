@@ -13,6 +13,7 @@ import urllib.request
 
 emulator, seconds, count = sys.argv[1], float(sys.argv[2]), int(sys.argv[3]) if len(sys.argv) > 3 else 20
 patience = 60  # seconds in which the last replies must come
+thought = 5    # seconds between a reply and the next message: together they stay below Slack's 300 messages a minute
 
 
 def call(path, body=None):
@@ -23,7 +24,7 @@ def call(path, body=None):
 
 people = {f"person-{number}": None for number in range(count)}  # the conversation of each, once it is known
 written = {}      # conversation: when the message was written that waits for its reply
-ready = {name: time.monotonic() + number * 0.1 for number, name in enumerate(people)}
+ready = {name: time.monotonic() + number * thought / count for number, name in enumerate(people)}
 names = {}        # conversation: person
 messages = replies = 0
 slowest = 0.0
@@ -44,7 +45,7 @@ while (now := time.monotonic()) < start + seconds or (written and now < start + 
     for entry in page["entries"]:
         if entry["direction"] == "out" and entry["conversation"] in written:
             slowest = max(slowest, time.monotonic() - written.pop(entry["conversation"]))
-            ready[names[entry["conversation"]]] = time.monotonic() + 0.5
+            ready[names[entry["conversation"]]] = time.monotonic() + thought
             replies += 1
     page = call(f"/emulator/requests?after={last_exchange}")
     last_exchange = page["last"]
