@@ -67,7 +67,7 @@ export PARLEY_MASTER_KEY
 export PARLEY_REDIS_URL=redis://127.0.0.1:$redis_port PARLEY_NODES=2
 export PARLEY_PUBLIC_URL=http://127.0.0.1:$proxy_port PARLEY_SLACK_API_URL=$emulator/slack/api
 # Shorter than the 15 seconds by default, so that there is less to wait for here.
-export PARLEY_LEASE_MS=5000
+export PARLEY_LEASE_MS=5000 PARLEY_DRAIN_MS=1500
 
 say "The schema, a business and its bot"
 "$parley" migrate up | tail -1
