@@ -14,8 +14,11 @@ package struct BenchOptions: Sendable {
     /// Where the measured databases go; the folder is removed afterwards.
     package var folder: String
     package var parts: [Part]
+    /// A PostgreSQL database that is measured beside SQLite; what the benchmark writes there stays.
+    package var postgres: Secret<String>?
 
-    package init(seconds: Int, rounds: Int, folder: String, parts: [Part]) {
+    package init(seconds: Int, rounds: Int, folder: String, parts: [Part], postgres: Secret<String>? = nil) {
+        self.postgres = postgres
         self.seconds = seconds
         self.rounds = rounds
         self.folder = folder
@@ -28,13 +31,16 @@ package struct BenchOptions: Sendable {
 package enum Bench {
     /// Runs as the generator, and says each result as soon as there is one.
     package static func run(_ options: BenchOptions, say: @escaping @Sendable (String) -> Void) async throws {
-        let bed = try Bed(options)
+        var bed = try Bed(options)
         do {
             say(bed.description)
-            if options.parts.contains(.accept) { try await AcceptBench(options: options, bed: bed, say: say).run() }
-            if options.parts.contains(.latency) { try await LatencyBench(options: options, bed: bed, say: say).run() }
-            if options.parts.contains(.turns) { try await TurnBench(options: options, bed: bed, say: say).run() }
+            try await run(options, bed, say)
             if options.parts.contains(.memory) { try await MemoryBench(bed: bed, say: say).run() }
+            if let postgres = options.postgres {
+                bed.postgres = postgres
+                say("\n── The same on PostgreSQL ──")
+                try await run(options, bed, say)
+            }
             await bed.close()
         } catch {
             await bed.close()
@@ -43,8 +49,22 @@ package enum Bench {
     }
 }
 
+extension Bench {
+    private static func run(
+        _ options: BenchOptions,
+        _ bed: Bed,
+        _ say: @escaping @Sendable (String) -> Void
+    ) async throws {
+        if options.parts.contains(.accept) { try await AcceptBench(options: options, bed: bed, say: say).run() }
+        if options.parts.contains(.latency) { try await LatencyBench(options: options, bed: bed, say: say).run() }
+        if options.parts.contains(.turns) { try await TurnBench(options: options, bed: bed, say: say).run() }
+    }
+}
+
 /// What all measurements share.
 struct Bed: Sendable {
+    /// The database of the measured processes; nil gives each a SQLite file of its own.
+    var postgres: Secret<String>?
     let folder: String
     let binary: String
     let pinning: Pinning

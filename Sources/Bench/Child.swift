@@ -2,6 +2,7 @@ import AsyncHTTPClient
 import Foundation
 import NIOCore
 import ParleyCore
+import Synchronization
 
 /// A measured process, on the first core.
 final class Child: Sendable {
@@ -12,6 +13,7 @@ final class Child: Sendable {
     private let process: Process
     private let input: Pipe
     private let folder: String
+    private let earlierRows: Mutex<JSON>
 
     /// Starts `parley bench --role server`.
     static func server(
@@ -20,7 +22,14 @@ final class Child: Sendable {
         settings: [String: String],
         _ bed: Bed
     ) async throws -> Child {
-        try await Child(["bench", "--role", part.rawValue, "--businesses", String(businesses)], settings, bed)
+        let child = try await Child(
+            ["bench", "--role", part.rawValue, "--businesses", String(businesses)],
+            settings,
+            bed
+        )
+        let rows = try await child.rows(bed)
+        child.earlierRows.withLock { $0 = rows }
+        return child
     }
 
     /// Starts `parley serve`, as an operator does.
@@ -39,6 +48,10 @@ final class Child: Sendable {
         environment["PARLEY_DATABASE_URL"] = "sqlite:\(folder)/parley.sqlite"
         environment["PARLEY_HTTP_PORT"] = "0"
         environment["PARLEY_LOG_LEVEL"] = "warning"
+        if let postgres = bed.postgres {
+            environment["PARLEY_DATABASE_URL"] = postgres.reveal { $0 }
+            environment["PARLEY_MASTER_KEY"] = String(repeating: "5a", count: 32)
+        }
         environment.merge(settings) { _, new in new }
         process.environment = environment
         let input = Pipe()
@@ -46,6 +59,7 @@ final class Child: Sendable {
         process.standardOutput = try FileHandle(forWritingTo: URL(fileURLWithPath: outputPath))
         try process.run()
         pid = process.processIdentifier
+        earlierRows = Mutex([:])
         self.process = process
         self.input = input
         var line: String?
@@ -65,8 +79,16 @@ final class Child: Sendable {
     var cpuSeconds: Double { Machine.cpuSeconds(of: pid) }
     var residentBytes: Int { Machine.residentBytes(of: pid) }
 
-    /// Counts of rows, straight from its database.
-    func rows(_ bed: Bed) async throws -> JSON { try JSON(parsing: try await get("/bench/rows", bed)) }
+    /// Counts of the rows that it has written, straight from its database.
+    func rows(_ bed: Bed) async throws -> JSON {
+        let all = try JSON(parsing: try await get("/bench/rows", bed))
+        let earlier = earlierRows.withLock { $0 }
+        var written = JSONObject()
+        for member in all.object?.members ?? [] {
+            written[member.key] = .integer((member.value.int ?? 0) - (earlier[member.key]?.int ?? 0))
+        }
+        return .object(written)
+    }
 
     /// One of its own metrics, without labels.
     func metric(_ name: String, _ bed: Bed) async throws -> Double {

@@ -23,11 +23,13 @@ struct TurnBench: Sendable {
             turns.mocks.behave(behaviour)
             for conversation in 0..<Self.conversations { turns.post(in: conversation) }
             try await Task.sleep(for: .seconds(2))
+            let work = try await DatabaseWork.begin(bed)
             let before = (turns: turns.mocks.messages.count, cpu: turns.server.cpuSeconds, at: NIODeadline.now())
             try await Task.sleep(for: .seconds(seconds))
             let count = turns.mocks.messages.count - before.turns
             let cpu = turns.server.cpuSeconds - before.cpu
             let elapsed = Double((NIODeadline.now() - before.at).nanoseconds) / 1e9
+            let used = try await work?.end(over: count)
             isOn.turnOff()
             let total = Int64(turns.mocks.messages.count)
             var rows: JSON = [:]
@@ -49,6 +51,7 @@ struct TurnBench: Sendable {
                   all on disk            \(turns.mocks.messages.count) webhooks = turns = tool calls = replies = usage
                 """
             )
+            if let used { say(used) }
         }
         try await acknowledgingMeanwhile(seconds)
     }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Bench
+import ParleyCore
 
 #if canImport(Glibc)
 import Glibc
@@ -33,6 +34,9 @@ struct BenchCommand: AsyncParsableCommand {
     @Option(help: "Only these: accept, latency, turns, memory (separated by commas).")
     var only: String?
 
+    @Option(help: "A PostgreSQL database (postgres://…) to measure beside SQLite; what is written there stays.")
+    var postgres: String?
+
     /// Which of the processes this is.
     @Option(help: .hidden)
     var role: String?
@@ -62,7 +66,13 @@ struct BenchCommand: AsyncParsableCommand {
             execv(command.path, arguments)
         }
         try await Bench.run(
-            BenchOptions(seconds: seconds, rounds: rounds, folder: data, parts: try parts())
+            BenchOptions(
+                seconds: seconds,
+                rounds: rounds,
+                folder: data,
+                parts: try parts(),
+                postgres: postgres.map { Secret($0) }
+            )
         ) { line in
             print(line)
             fflush(nil)
