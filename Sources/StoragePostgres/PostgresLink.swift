@@ -115,11 +115,15 @@ extension PostgresLink {
         if isCancellable { try Task.checkCancellation() }
         guard let handle else { throw PostgresFailure.lost }
         let deadline = ContinuousClock.now + limit
-        let left = owed
+        var left = owed
         owed = []
         var expected: [Expectation] = []
         do {
-            for name in statements.retired { try forget(name, handle, &expected) }
+            if !statements.retired.isEmpty {
+                // Before a mark of their own: a transaction that chooses its isolation begins with that.
+                for name in statements.retired { try forget(name, handle, &left) }
+                try mark(handle, &left)
+            }
             for statement in sent.dropLast() { try send(statement, handle, &expected) }
             let preliminaries = expected.count
             if let statement = sent.last { try send(statement, handle, &expected) }
@@ -170,7 +174,7 @@ extension PostgresLink {
         if isNamed, let known = statements.name(of: statement.sql) {
             name = known
         } else {
-            name = isNamed ? statements.newName() : ""
+            name = isNamed ? statements.newName(for: statement.sql) : ""
             guard PQsendPrepare(handle.pointer, name, statement.sql, 0, nil) == 1 else { throw Interruption.lost }
             expected.append(.prepared(sql: statement.sql, name: name))
         }
@@ -234,6 +238,7 @@ extension PostgresLink {
             guard let result = try await next(handle, deadline, isCancellable) else { throw Interruption.lost }
             defer { PQclear(result) }
             guard PQresultStatus(result) == PGRES_PIPELINE_SYNC else { throw Interruption.lost }
+            statements.settle()
             return
         }
         var failure: PostgresFailure?

@@ -12,6 +12,8 @@ final class PostgresTransaction: SQLConnection {
     private var hasBegun = false
     private var isOver = false
     private(set) var failure: PostgresFailure?
+    /// What is to go out with the next statement, or with COMMIT.
+    private var unsent: [PostgresStatement] = []
 
     init(_ link: PostgresLink, _ scope: SQLScope, isReadOnly: Bool, limit: Duration) {
         self.link = link
@@ -33,19 +35,41 @@ final class PostgresTransaction: SQLConnection {
         return try await run(sql, rows).counts
     }
 
-    private func run(_ sql: String, _ rows: [[SQLValue]]) async throws -> PostgresLink.Reply {
+    func write(_ sql: String, _ rows: [[SQLValue]]) async throws {
+        guard !rows.isEmpty else { return }
+        try checkUsable()
+        do {
+            unsent.append(try PostgresStatement.of(sql, rows))
+        } catch {
+            failure = PostgresFailure(error)
+            throw error
+        }
+        // The server's answers must not fill the socket while we are still writing.
+        if unsent.count >= 64 { _ = try await run("SELECT 1 AS one", [[]]) }
+    }
+
+    private func checkUsable() throws {
         if let failure { throw failure.error }
         guard !isOver else {
             throw SQLError.failed(code: "misuse", message: "the transaction of this connection has ended")
         }
+    }
+
+    /// What goes out before a statement: they cost no round trip of their own.
+    private func preliminaries() -> [PostgresStatement] {
+        let beginning =
+            hasBegun ? [] : PostgresStatement.begin(scope, isReadOnly: isReadOnly, limit: scope.limit(limit))
+        hasBegun = true
+        defer { unsent = [] }
+        return beginning + unsent
+    }
+
+    private func run(_ sql: String, _ rows: [[SQLValue]]) async throws -> PostgresLink.Reply {
+        try checkUsable()
         do {
             let statement = try PostgresStatement.of(sql, rows)
             try Task.checkCancellation()
-            // They cost no round trip of their own.
-            let beginning =
-                hasBegun ? [] : PostgresStatement.begin(scope, isReadOnly: isReadOnly, limit: scope.limit(limit))
-            hasBegun = true
-            return try await link.exchange(beginning + [statement], within: scope.patience(limit))
+            return try await link.exchange(preliminaries() + [statement], within: scope.patience(limit))
         } catch let failure as PostgresFailure {
             self.failure = failure
             throw failure.error
@@ -60,10 +84,11 @@ final class PostgresTransaction: SQLConnection {
     func commit() async throws(PostgresFailure) {
         isOver = true
         if let failure { throw failure }
-        guard hasBegun else { return }
-        guard !isReadOnly else { return await link.sendOnly(.commit) }
+        guard hasBegun || !unsent.isEmpty else { return }
+        guard !isReadOnly || !unsent.isEmpty else { return await link.sendOnly(.commit) }
         do {
-            let tag = try await link.exchange([.commit], within: scope.patience(limit), isCancellable: false).tag
+            let all = preliminaries() + [.commit]
+            let tag = try await link.exchange(all, within: scope.patience(limit), isCancellable: false).tag
             guard tag == "COMMIT" else {
                 throw PostgresFailure(.failed(code: "25P02", message: "the transaction was rolled back"))
             }

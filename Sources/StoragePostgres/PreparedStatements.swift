@@ -11,6 +11,8 @@ struct PreparedStatements {
     private var known: [String: Entry] = [:]
     private var lastNumber = 0
     private var clock = 0
+    /// On its way to the server, and known there to what follows on the same way.
+    private var underWay: [String: String] = [:]
     /// Names that the server should forget.
     private(set) var retired: [String] = []
 
@@ -23,13 +25,18 @@ struct PreparedStatements {
     mutating func name(of sql: String) -> String? {
         clock &+= 1
         known[sql]?.lastUse = clock
-        return known[sql]?.name
+        return known[sql]?.name ?? underWay[sql]
     }
 
-    mutating func newName() -> String {
+    mutating func newName(for sql: String) -> String {
         lastNumber &+= 1
-        return prefix + String(lastNumber)
+        let name = prefix + String(lastNumber)
+        underWay[sql] = name
+        return name
     }
+
+    /// All answers up to a mark are there: what is not known by now was not prepared.
+    mutating func settle() { underWay = [:] }
 
     /// The server has prepared it.
     mutating func remember(_ sql: String, as name: String) {
@@ -50,5 +57,6 @@ struct PreparedStatements {
     mutating func forgetAll() {
         retired = []
         known = [:]
+        underWay = [:]
     }
 }

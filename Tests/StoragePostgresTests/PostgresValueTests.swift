@@ -147,6 +147,36 @@ import Testing
         }
     }
 
+    @Test func `more statements than are kept prepared do no harm`() async throws {
+        try await withTestPostgres(migrated: false, "pool=1") { database in
+            for number in 0..<600 {
+                let row = try await database.read(.schema) { try await $0.first("SELECT \(number % 300) AS n", []) }
+                #expect(row?["n"] == .integer(Int64(number % 300)))
+            }
+        }
+    }
+
+    @Test func `what is written without waiting is there for the next statement, and its failure undoes all`()
+        async throws
+    {
+        try await withTestPostgres(migrated: false, "pool=1") { database in
+            try await database.transaction(.schema) { try await $0.execute("CREATE TABLE t (n bigint PRIMARY KEY)") }
+            let count = try await database.transaction(.schema) { connection in
+                for number in 0..<100 { try await connection.write("INSERT INTO t VALUES ($1)", with: [.int(number)]) }
+                return try await connection.first("SELECT COUNT(*) AS n FROM t", [])?.int("n")
+            }
+            #expect(count == 100)
+            await #expect(throws: SQLError.unique(constraint: "t_pkey")) {
+                try await database.transaction(.schema) { connection in
+                    try await connection.write("INSERT INTO t VALUES ($1)", with: [.int(100)])
+                    try await connection.write("INSERT INTO t VALUES ($1)", with: [.int(5)])
+                }
+            }
+            let after = try await database.read(.schema) { try await $0.first("SELECT COUNT(*) AS n FROM t", []) }
+            #expect(try after?.int("n") == 100)
+        }
+    }
+
     @Test func `arrays hold what is hard to quote`() async throws {
         let texts = ["", #"a "quoted" \ word"#, "{,}", "NULL", "two\nlines", "🙂"]
         try await withTestPostgres(migrated: false, "pool=1") { database in

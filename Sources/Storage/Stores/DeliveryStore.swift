@@ -49,6 +49,36 @@ package struct DeliveryRecord: Sendable {
 }
 
 extension DeliveryRecord {
+    /// A delivery that is just being enqueued, as it is once it is marked as being sent.
+    init(
+        _ delivery: NewDelivery,
+        conversation: ID<Conversation>,
+        turn: ID<Turn>?,
+        message: ID<Message>?,
+        claim: Claim,
+        at now: Timestamp
+    ) {
+        id = delivery.id
+        businessID = claim.businessID
+        integrationID = claim.integrationID
+        conversationKey = claim.conversationKey
+        conversationID = conversation
+        turnID = turn
+        messageID = message
+        address = delivery.address
+        payload = delivery.payload
+        text = delivery.text
+        state = .sending
+        attempts = 1
+        usesPlainText = false
+        mayBeDuplicate = false
+        notBefore = now
+        platformMessageID = nil
+        deadReason = nil
+        createdAt = now
+        settledAt = nil
+    }
+
     /// The same delivery, about to be sent although an earlier attempt may have arrived.
     package var flaggedAsRepeat: DeliveryRecord {
         var copy = self
@@ -310,39 +340,52 @@ package struct DeliveryStore: Sendable {
     }
 
     /// Enqueues deliveries in order, behind those that the conversation already has.
+    ///
+    /// - Parameter isSendingFirst: the conversation had none, and whoever calls this sends the first at once: it is marked
+    ///   from the beginning.
+    /// - Returns: the first.
     static func enqueue(
         _ deliveries: [NewDelivery],
         conversation: ID<Conversation>,
         turn: ID<Turn>?,
         message: ID<Message>?,
         claim: Claim,
+        isSendingFirst: Bool,
         at now: Timestamp,
         on connection: any SQLConnection
-    ) async throws {
-        let last = try await connection.first(
-            """
-            SELECT MAX(position) AS last FROM deliveries
-            WHERE business_id = $1 AND channel_integration_id = $2 AND conversation_key = $3 AND settled_at IS NULL
-            """,
-            [.id(claim.businessID), .id(claim.integrationID), .text(claim.conversationKey)]
-        )?.optionalInt("last")
+    ) async throws -> DeliveryRecord? {
         // Positions are times, so that they grow even when everything before is settled and gone.
-        let first = max(now.microseconds, (last ?? 0) + 1)
-        try await connection.batch(
+        var position = now.microseconds
+        if !isSendingFirst {
+            let last = try await connection.first(
+                """
+                SELECT MAX(position) AS last FROM deliveries
+                WHERE business_id = $1 AND channel_integration_id = $2 AND conversation_key = $3 AND settled_at IS NULL
+                """,
+                [.id(claim.businessID), .id(claim.integrationID), .text(claim.conversationKey)]
+            )?.optionalInt("last")
+            position = max(position, (last ?? 0) + 1)
+        }
+        try await connection.insert(
+            into: "deliveries",
             """
-            INSERT INTO deliveries (
-                business_id, id, channel_integration_id, conversation_key, conversation_id, turn_id, message_id,
-                position, address, payload, text, not_before, created_at
-            ) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $12)
+            business_id, id, channel_integration_id, conversation_key, conversation_id, turn_id, message_id, position, \
+            address, payload, text, state, attempts, not_before, created_at
             """,
             deliveries.enumerated().map { index, delivery in
-                [
+                let isSending = isSendingFirst && index == 0
+                return [
                     .id(claim.businessID), .id(delivery.id), .id(claim.integrationID), .text(claim.conversationKey),
-                    .id(conversation), .id(turn), .id(message), .integer(first + Int64(index)),
-                    .json(delivery.address), .json(delivery.payload), .text(delivery.text), .timestamp(now),
+                    .id(conversation), .id(turn), .id(message), .integer(position + Int64(index)),
+                    .json(delivery.address), .json(delivery.payload), .text(delivery.text),
+                    .text((isSending ? DeliveryRecord.State.sending : .waiting).rawValue), .int(isSending ? 1 : 0),
+                    .timestamp(now), .timestamp(now),
                 ]
             }
         )
+        return deliveries.first.map { delivery in
+            DeliveryRecord(delivery, conversation: conversation, turn: turn, message: message, claim: claim, at: now)
+        }
     }
 
     private static func keep(
@@ -356,24 +399,24 @@ package struct DeliveryStore: Sendable {
         let key: [SQLValue] = [.id(claim.businessID), .id(delivery.id)]
         switch outcome.settlement {
         case .delivered(let platformMessageID):
-            try await connection.execute(
+            try await connection.write(
                 """
                 UPDATE deliveries SET state = 'delivered', settled_at = $3,
                     platform_message_id = COALESCE($4, platform_message_id)
                 WHERE business_id = $1 AND id = $2 AND settled_at IS NULL
                 """,
-                key + [.timestamp(now), .text(platformMessageID)]
+                with: key + [.timestamp(now), .text(platformMessageID)]
             )
         case .dead(let reason):
-            try await connection.execute(
+            try await connection.write(
                 """
                 UPDATE deliveries SET state = 'dead', settled_at = $3, dead_reason = $4
                 WHERE business_id = $1 AND id = $2 AND settled_at IS NULL
                 """,
-                key + [.timestamp(now), .text(reason)]
+                with: key + [.timestamp(now), .text(reason)]
             )
         case .again(let time, let inPlainText, let address, let counts):
-            try await connection.execute(
+            try await connection.write(
                 """
                 UPDATE deliveries SET state = 'waiting', not_before = $3,
                     uses_plain_text = uses_plain_text OR $4,
@@ -381,19 +424,21 @@ package struct DeliveryStore: Sendable {
                     attempts = CASE WHEN $6 = 1 THEN attempts ELSE attempts - 1 END
                 WHERE business_id = $1 AND id = $2 AND settled_at IS NULL
                 """,
-                key + [.timestamp(time), .bool(inPlainText), address.map { .json($0) } ?? .null, .int(counts ? 1 : 0)]
+                with: key + [
+                    .timestamp(time), .bool(inPlainText), address.map { .json($0) } ?? .null, .int(counts ? 1 : 0),
+                ]
             )
         case .uncertain(let time):
-            try await connection.execute(
+            try await connection.write(
                 """
                 UPDATE deliveries SET state = 'uncertain', not_before = $3
                 WHERE business_id = $1 AND id = $2 AND settled_at IS NULL
                 """,
-                key + [.timestamp(time)]
+                with: key + [.timestamp(time)]
             )
         }
         if let verdict = outcome.verdict {
-            try await connection.execute(
+            try await connection.write(
                 """
                 INSERT INTO delivery_attempts (
                     business_id, delivery_id, attempt, verdict, reason, milliseconds, created_at
@@ -403,19 +448,19 @@ package struct DeliveryStore: Sendable {
                     ), $3, $4, $5, $6
                 FROM deliveries d WHERE business_id = $1 AND id = $2
                 """,
-                key + [
+                with: key + [
                     .text(verdict), .text(outcome.reason), .int(outcome.milliseconds), .timestamp(now),
                 ]
             )
         }
         try await JourneyStore.append(outcome.steps, to: delivery.id, of: claim.businessID, on: connection)
         if let messageID = delivery.messageID, case .delivered = outcome.settlement {
-            try await connection.execute(
+            try await connection.write(
                 """
                 UPDATE messages SET delivery_state = COALESCE(delivery_state, 'sent')
                 WHERE business_id = $1 AND id = $2
                 """,
-                [.id(claim.businessID), .id(messageID)]
+                with: [.id(claim.businessID), .id(messageID)]
             )
         }
     }

@@ -110,7 +110,7 @@ package struct InboxStore: Sendable {
         at now: Timestamp,
         on connection: any SQLConnection
     ) async throws {
-        try await connection.batch(
+        try await connection.write(
             """
             UPDATE inbox_events SET closed_at = $4, turn_id = $5
             WHERE business_id = $1 AND channel_integration_id = $2 AND dedupe_key = $3 AND id = $6

@@ -48,12 +48,9 @@ package struct JourneyStore: Sendable {
         on connection: any SQLConnection
     ) async throws {
         guard !steps.isEmpty else { return }
-        try await connection.batch(
-            """
-            INSERT INTO journey_events (
-                business_id, subject_id, id, step, verdict, rule, value, milliseconds, created_at
-            ) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
-            """,
+        try await connection.insert(
+            into: "journey_events",
+            "business_id, subject_id, id, step, verdict, rule, value, milliseconds, created_at",
             JourneyStore.ordered(steps).map { step, id in
                 [
                     .id(business), .id(subject), .uuid(id), .text(step.step), .text(step.verdict), .text(step.rule),

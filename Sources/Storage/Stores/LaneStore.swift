@@ -236,30 +236,29 @@ extension Claim {
         guard held != nil else { throw ClaimLost() }
     }
 
-    /// Ends the claim: the lane goes when nothing waits in it, or becomes claimable at `next`. One atomic step, so that
+    /// Ends the claim, after ``check(_:on:)`` in the same transaction: the lane goes when nothing waits in it, or becomes claimable at `next`. One atomic step, so that
     /// nothing can be stranded between looking and letting go.
     func end(next: (claimableAt: Timestamp, waitingSince: Timestamp)?, on connection: any SQLConnection) async throws {
-        let written: Int
+        // The lane is ours and nobody else's until this transaction ends: the claim was checked in it.
         if let next {
-            written = try await connection.execute(
+            try await connection.write(
                 """
                 UPDATE lanes SET holder = NULL, claimable_at = $6, waiting_since = $7
                 WHERE act = $1 AND business_id = $2 AND channel_integration_id = $3 AND conversation_key = $4
                     AND fence = $5 AND holder IS NOT NULL
                 """,
-                parameters + [.timestamp(next.claimableAt), .timestamp(next.waitingSince)]
+                with: parameters + [.timestamp(next.claimableAt), .timestamp(next.waitingSince)]
             )
         } else {
-            written = try await connection.execute(
+            try await connection.write(
                 """
                 DELETE FROM lanes
                 WHERE act = $1 AND business_id = $2 AND channel_integration_id = $3 AND conversation_key = $4
                     AND fence = $5 AND holder IS NOT NULL
                 """,
-                parameters
+                with: parameters
             )
         }
-        guard written == 1 else { throw ClaimLost() }
     }
 
     /// Opens the conversation's delivery lane, inside the transaction that enqueued deliveries, and takes it when nobody

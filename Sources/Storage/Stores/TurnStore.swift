@@ -136,43 +136,46 @@ package struct TurnStore: Sendable {
         try await database.transaction(.business(claim.businessID)) { connection in
             try await claim.check(database.dialect, on: connection)
             try await keepTurn(turn, claim: claim, at: now, on: connection)
-            try await keep(
-                turn.incoming,
-                as: "user",
-                turn: turn,
-                in: turn.conversation,
-                claim: claim,
-                at: now,
-                on: connection
-            )
-            try await keepReply(turn, claim: claim, at: now, on: connection)
+            try await keepMessages(turn, claim: claim, at: now, on: connection)
             try await keepEffects(turn, claim: claim, at: now, on: connection)
             try await JourneyStore.append(turn.steps, to: turn.turnID, of: claim.businessID, on: connection)
             try await InboxStore.close(turn.closing, turn: turn.turnID, claim: claim, at: now, on: connection)
             let next = try await InboxStore.nextTime(after: claim, debounce: turn.debounce, at: now, on: connection)
             try await claim.end(next: next, on: connection)
-            guard !turn.deliveries.isEmpty else { return nil }
-            try await DeliveryStore.enqueue(
-                turn.deliveries,
-                conversation: turn.conversation.id,
-                turn: turn.turnID,
-                message: turn.replyID,
-                claim: claim,
-                at: now,
-                on: connection
-            )
-            guard
-                let delivering = try await claim.takeDeliveryLane(
-                    lease: turn.lease,
-                    dialect: database.dialect,
-                    at: now,
-                    on: connection
-                ),
-                let first = try await DeliveryStore.next(delivering, on: connection)
-            else { return nil }
-            try await DeliveryStore.markSending(first.id, mayRepeat: false, claim: delivering, on: connection)
-            return (delivering, first)
+            let delivering = try await enqueue(turn, claim: claim, at: now, on: connection)
+            // Last, because all turns of a business write the same row and wait here for each other's commits.
+            if turn.model != UsageRecord.noModel {
+                try await UsageStore.add(UsageRecord(turn, of: claim.businessID, at: now), on: connection)
+            }
+            return delivering
         }
+    }
+
+    private func enqueue(
+        _ turn: TurnCommit,
+        claim: Claim,
+        at now: Timestamp,
+        on connection: any SQLConnection
+    ) async throws -> (claim: Claim, first: DeliveryRecord)? {
+        guard !turn.deliveries.isEmpty else { return nil }
+        let delivering = try await claim.takeDeliveryLane(
+            lease: turn.lease,
+            dialect: database.dialect,
+            at: now,
+            on: connection
+        )
+        let first = try await DeliveryStore.enqueue(
+            turn.deliveries,
+            conversation: turn.conversation.id,
+            turn: turn.turnID,
+            message: turn.replyID,
+            claim: claim,
+            isSendingFirst: delivering != nil,
+            at: now,
+            on: connection
+        )
+        guard let delivering, let first else { return nil }
+        return (delivering, first)
     }
 
     // MARK: Parts of the commit
@@ -183,7 +186,7 @@ package struct TurnStore: Sendable {
         at now: Timestamp,
         on connection: any SQLConnection
     ) async throws {
-        try await connection.execute(
+        try await connection.write(
             """
             INSERT INTO turns (
                 business_id, id, conversation_id, session_id, contact_id, user_message, bot_reply, intent, model_name,
@@ -191,7 +194,7 @@ package struct TurnStore: Sendable {
                 cost_micros
             ) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
             """,
-            [
+            with: [
                 .id(claim.businessID), .id(turn.turnID), .id(turn.conversation.id), .id(turn.sessionID),
                 .id(turn.conversation.contactID), .text(turn.incoming.map(\.text).joined(separator: "\n")),
                 .text(turn.reply), .text(turn.intent), .text(turn.model), .text(turn.promptVersion),
@@ -199,19 +202,19 @@ package struct TurnStore: Sendable {
                 .text(turn.outcome), .timestamp(now), turn.costMicros.map { .integer($0) } ?? .null,
             ]
         )
-        try await connection.execute(
+        try await connection.write(
             """
             UPDATE conversations SET last_activity_at = $3, updated_at = $3,
                 message_count = message_count + $4, token_count = token_count + $5,
                 session_id = $6, session_started_at = CASE WHEN $7 = 1 THEN $3 ELSE session_started_at END
             WHERE business_id = $1 AND id = $2
             """,
-            [
+            with: [
                 .id(claim.businessID), .id(turn.conversation.id), .timestamp(now), .int(turn.incoming.count + 1),
                 .int(turn.tokensIn + turn.tokensOut), .id(turn.sessionID), .int(turn.startsSession ? 1 : 0),
             ]
         )
-        try await connection.execute(
+        try await connection.write(
             """
             INSERT INTO conversation_memory (
                 business_id, contact_id, channel, last_intent, message_count, context_data, created_at, updated_at
@@ -220,67 +223,70 @@ package struct TurnStore: Sendable {
                 last_intent = COALESCE($4, conversation_memory.last_intent),
                 message_count = conversation_memory.message_count + $5, context_data = $6, updated_at = $7
             """,
-            [
+            with: [
                 .id(claim.businessID), .id(turn.conversation.contactID), .text(turn.channel.name), .text(turn.intent),
                 .int(turn.incoming.count), .json(turn.memory), .timestamp(now),
             ]
         )
     }
 
-    private func keep(
-        _ messages: [IncomingMessage],
-        as role: String,
-        turn: TurnCommit? = nil,
-        in conversation: ConversationRecord,
-        claim: Claim,
-        at now: Timestamp,
-        on connection: any SQLConnection
-    ) async throws {
-        try await connection.batch(
-            """
-            INSERT INTO messages (
-                business_id, id, conversation_id, session_id, turn_id, contact_id, role, content, message_type,
-                is_from_user, token_count, platform_message_id, platform_time, metadata, created_at
-            ) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
-            """,
-            messages.map { message in
-                [
-                    .id(claim.businessID), .id(message.id), .id(conversation.id),
-                    .id(turn?.sessionID ?? conversation.sessionID), .id(turn?.turnID),
-                    .id(conversation.contactID), .text(role), .text(message.text), .text(message.type),
-                    .bool(role == "user"), .int(message.text.estimatedTokens), .text(message.platformMessageID),
-                    .timestamp(message.platformTime),
-                    .json(
-                        .object(present: [
-                            "sender": message.senderName.map { .string($0) },
-                            "attachments": message.attachments == .array([]) ? nil : message.attachments,
-                        ])
-                    ),
-                    .timestamp(now),
-                ]
-            }
-        )
-    }
-
-    private func keepReply(
+    private func keepMessages(
         _ turn: TurnCommit,
         claim: Claim,
         at now: Timestamp,
         on connection: any SQLConnection
     ) async throws {
-        try await connection.execute(
-            """
-            INSERT INTO messages (
-                business_id, id, conversation_id, session_id, turn_id, role, content, is_from_user, token_count,
-                model_used, created_at
-            ) VALUES ($1, $2, $3, $4, $5, 'assistant', $6, $7, $8, $9, $10)
-            """,
-            [
-                .id(claim.businessID), .id(turn.replyID), .id(turn.conversation.id), .id(turn.sessionID),
-                .id(turn.turnID), .text(turn.reply), .bool(false), .int(turn.reply.estimatedTokens),
-                .text(turn.model), .timestamp(now),
-            ]
-        )
+        let conversation = turn.conversation
+        let reply: [SQLValue] = [
+            .id(claim.businessID), .id(turn.replyID), .id(conversation.id), .id(turn.sessionID), .id(turn.turnID),
+            .null, .text("assistant"), .text(turn.reply), .text("text"), .bool(false),
+            .int(turn.reply.estimatedTokens), .text(turn.model), .null, .null, .json([:]), .timestamp(now),
+        ]
+        let incoming = turn.incoming.map {
+            row($0, as: "user", turn: turn, in: conversation, claim: claim, at: now)
+        }
+        try await connection.insert(into: "messages", Self.messageColumns, incoming + [reply])
+    }
+
+    private func keep(
+        _ messages: [IncomingMessage],
+        as role: String,
+        in conversation: ConversationRecord,
+        claim: Claim,
+        at now: Timestamp,
+        on connection: any SQLConnection
+    ) async throws {
+        let rows = messages.map { row($0, as: role, in: conversation, claim: claim, at: now) }
+        try await connection.insert(into: "messages", Self.messageColumns, rows)
+    }
+
+    private static let messageColumns: StaticString = """
+        business_id, id, conversation_id, session_id, turn_id, contact_id, role, content, message_type, is_from_user, \
+        token_count, model_used, platform_message_id, platform_time, metadata, created_at
+        """
+
+    private func row(
+        _ message: IncomingMessage,
+        as role: String,
+        turn: TurnCommit? = nil,
+        in conversation: ConversationRecord,
+        claim: Claim,
+        at now: Timestamp
+    ) -> [SQLValue] {
+        [
+            .id(claim.businessID), .id(message.id), .id(conversation.id),
+            .id(turn?.sessionID ?? conversation.sessionID), .id(turn?.turnID),
+            .id(conversation.contactID), .text(role), .text(message.text), .text(message.type),
+            .bool(role == "user"), .int(message.text.estimatedTokens), .null, .text(message.platformMessageID),
+            .timestamp(message.platformTime),
+            .json(
+                .object(present: [
+                    "sender": message.senderName.map { .string($0) },
+                    "attachments": message.attachments == .array([]) ? nil : message.attachments,
+                ])
+            ),
+            .timestamp(now),
+        ]
     }
 
     private func keepEffects(
@@ -290,12 +296,11 @@ package struct TurnStore: Sendable {
         on connection: any SQLConnection
     ) async throws {
         let business = claim.businessID
-        try await connection.batch(
+        try await connection.insert(
+            into: "tool_executions",
             """
-            INSERT INTO tool_executions (
-                business_id, id, turn_id, conversation_id, tool_name, arguments, result_digest, is_error, is_cache_hit,
-                milliseconds, created_at
-            ) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+            business_id, id, turn_id, conversation_id, tool_name, arguments, result_digest, is_error, is_cache_hit, \
+            milliseconds, created_at
             """,
             turn.executions.map {
                 [
@@ -305,9 +310,6 @@ package struct TurnStore: Sendable {
                 ]
             }
         )
-        if turn.model != UsageRecord.noModel {
-            try await UsageStore.add(UsageRecord(turn, of: business, at: now), on: connection)
-        }
         for lead in turn.leads {
             try await LeadStore.merge(
                 lead,
@@ -319,20 +321,17 @@ package struct TurnStore: Sendable {
             )
         }
         for entry in turn.usedKnowledge {
-            try await connection.execute(
+            try await connection.write(
                 "UPDATE knowledge_entries SET usage_count = usage_count + 1 WHERE business_id = $1 AND id = $2",
-                [.id(business), .id(entry)]
+                with: [.id(business), .id(entry)]
             )
         }
         if let until = turn.humanUntil {
             try await give(turn.conversation, toHumanUntil: until, claim: claim, at: now, on: connection)
         }
-        try await connection.batch(
-            """
-            INSERT INTO analytics_events (
-                business_id, id, event_type, event_category, event_data, channel, contact_id, created_at
-            ) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
-            """,
+        try await connection.insert(
+            into: "analytics_events",
+            "business_id, id, event_type, event_category, event_data, channel, contact_id, created_at",
             analytics(of: turn).map { type, category, data in
                 [
                     .id(business), .uuid(UUID7(at: now)), .text(type), .text(category), .json(data),
@@ -361,12 +360,12 @@ package struct TurnStore: Sendable {
         at now: Timestamp,
         on connection: any SQLConnection
     ) async throws {
-        try await connection.execute(
+        try await connection.write(
             """
             UPDATE conversations SET owner = 'human', owner_until = $3, updated_at = $4
             WHERE business_id = $1 AND id = $2
             """,
-            [.id(claim.businessID), .id(conversation.id), .timestamp(until), .timestamp(now)]
+            with: [.id(claim.businessID), .id(conversation.id), .timestamp(until), .timestamp(now)]
         )
     }
 }

@@ -8,7 +8,7 @@ package struct UsageStore: Sendable {
 
     /// Adds to the row of a business, day and model, inside the caller's transaction.
     package static func add(_ usage: UsageRecord, on connection: any SQLConnection) async throws {
-        try await connection.execute(
+        try await connection.write(
             """
             INSERT INTO api_usage (
                 business_id, day, model, messages, tokens_in, tokens_out, tokens_cached, tool_calls, cost_micros,
@@ -23,7 +23,7 @@ package struct UsageStore: Sendable {
                 cost_micros = api_usage.cost_micros + excluded.cost_micros,
                 unpriced_messages = api_usage.unpriced_messages + excluded.unpriced_messages
             """,
-            [
+            with: [
                 .id(usage.businessID), .text(usage.day), .text(usage.model), .int(usage.messages),
                 .int(usage.tokensIn), .int(usage.tokensOut), .int(usage.tokensCached), .int(usage.toolCalls),
                 .integer(usage.costMicros), .int(usage.unpricedMessages),
