@@ -11,7 +11,7 @@ import sys
 import time
 
 from bed import Bed, arguments, run, say
-from processes import tail
+from processes import Died, tail, until
 from services import HAProxy
 
 
@@ -27,6 +27,8 @@ class RollingTest(Bed):
         self.start_nodes()
         proxy = HAProxy(self.folder, [node.port for node in self.nodes])
         try:
+            for node in self.nodes:
+                until(lambda: proxy.knows(node.name), 30)
             load = self.start_load([proxy.url])
             longest = 0.0
             for cycle in range(self.options.cycles):
@@ -38,7 +40,8 @@ class RollingTest(Bed):
                         self.problems.append(f"SIGTERM of {node.name}: exit code {code} after {seconds:.1f} s")
                     node.start()
                     # As who deploys does: the next one only when the proxy has seen this one back.
-                    time.sleep(0.3)
+                    if not until(lambda: proxy.knows(node.name), 30):
+                        raise Died(f"haproxy does not see that {node.name} is back")
                 if (cycle + 1) % 10 == 0:
                     say(f"{cycle + 1} rolling restarts")
             self.settle()

@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import time
+import urllib.request
 from pathlib import Path
 
 from processes import Died, end, launch, tail, until
@@ -176,6 +177,7 @@ class HAProxy:
 
     def __init__(self, folder: Path, ports: list[int]) -> None:
         self.port = free_port()
+        self._state = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         configuration = folder / "haproxy.cfg"
         servers = "\n".join(
@@ -190,9 +192,14 @@ defaults
     timeout connect 1s
     timeout client 30s
     timeout server 30s
+    timeout check 5s
     option redispatch 1
     retries 3
     retry-on conn-failure
+frontend state
+    bind 127.0.0.1:{self._state}
+    stats enable
+    stats uri /
 frontend webhooks
     bind 127.0.0.1:{self.port}
     default_backend nodes
@@ -209,6 +216,12 @@ backend nodes
         )
         if not until(lambda: answers(self.port), 20):
             raise Died("haproxy does not start:\n" + tail(folder / "haproxy.log"))
+
+    def knows(self, node: str) -> bool:
+        """Whether it has seen that a node is ready."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self._state}/;csv", timeout=5) as page:
+            lines = page.read().decode().splitlines()
+        return any(line.startswith(f"nodes,{node},") and ",UP," in line for line in lines)
 
     def stop(self) -> None:
         """Ends it."""
