@@ -13,6 +13,7 @@ final class SQLiteConnection: SQLConnection {
     private let statements: PortableStatements
     private var failure: SQLError?
     private var isOver = false
+    private var isMarked = false
 
     init(queue: DatabaseQueue, statements: PortableStatements) {
         self.queue = queue
@@ -103,6 +104,7 @@ extension SQLiteConnection {
                 guard connection.isInsideTransaction else { throw SQLError.cannotWrite("the transaction was ended") }
                 try connection.cachedStatement(sql: "SAVEPOINT member").execute()
             }
+            isMarked = true
         } catch {
             throw SQLError(error)
         }
@@ -112,6 +114,7 @@ extension SQLiteConnection {
     func keep() throws(SQLError) {
         if let failure { throw failure }
         isOver = true
+        guard isMarked else { return }
         do {
             try queue.writeWithoutTransaction { try $0.cachedStatement(sql: "RELEASE member").execute() }
         } catch {
@@ -122,6 +125,8 @@ extension SQLiteConnection {
     /// Undoes one member's work. False when the shared transaction did not survive: then nobody's work is there any more.
     func undo() -> Bool {
         isOver = true
+        // The first member's work is all that the transaction holds: it goes with it.
+        guard isMarked else { return true }
         return queue.writeWithoutTransaction { connection in
             guard connection.isInsideTransaction else { return false }
             do {

@@ -67,7 +67,8 @@ actor SQLiteWorker {
                 group = CommitGroup()
             }
             guard commitsTogether else { return try await body(connection) }
-            try connection.mark()
+            // Nobody's work but the first one's own could be undone with it, and a savepoint copies every page it touches.
+            if let group, group.size > 0 { try connection.mark() }
             do {
                 let result = try await body(connection)
                 try connection.keep()
