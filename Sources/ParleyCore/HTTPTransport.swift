@@ -46,7 +46,8 @@ package struct HTTPCall: Sendable {
             method,
             url,
             headers: headers + [("content-type", "application/json; charset=utf-8")],
-            body: body.encoded(),
+            // Without the room that it has grown: it lives as long as the other side thinks.
+            body: body.encoded().withUnsafeBufferPointer { Array($0) },
             timeout: timeout
         )
     }

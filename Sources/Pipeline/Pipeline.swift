@@ -71,11 +71,19 @@ package struct Pipeline: Sendable {
 }
 
 /// A claim on a conversation's deliveries, and the first of them if it is marked as being sent already.
-package struct Handover: Sendable {
+///
+/// An object: a waiting turn's functions have room for it in their frames.
+package final class Handover: Sendable {
     let claim: Claim
     /// Before the statement that made the claim.
     let since: ContinuousClock.Instant
     let first: DeliveryRecord?
+
+    init(claim: Claim, since: ContinuousClock.Instant, first: DeliveryRecord?) {
+        self.claim = claim
+        self.since = since
+        self.first = first
+    }
 }
 
 extension Pipeline {

@@ -25,14 +25,15 @@ package struct OpenAICompatibleModel: LanguageModel {
         }
         var dialect = dialects[request.model]
         while true {
-            let body = OpenAIRequest(request: request, isOpenAI: isOpenAI, dialect: dialect).json
-            switch try await exchange(body) {
+            // The call is made anew where it is needed: as JSON it would fill memory while the model thinks.
+            let asked = OpenAIRequest(request: request, isOpenAI: isOpenAI, dialect: dialect)
+            switch try await exchange(call(asked.json)) {
             case .answer(let answer, let promptBytes):
                 return answer.response(to: request, promptBytes: promptBytes)
             case .rejected(let rejection):
                 // Each thing is learned once, so this ends.
                 guard rejection.status == 400 || rejection.status == 422,
-                    let learned = dialect.learning(from: ProviderComplaint(rejection.json), about: body)
+                    let learned = dialect.learning(from: ProviderComplaint(rejection.json), about: asked.json)
                 else { throw error(rejection) }
                 dialect = learned
                 dialects.remember(learned, of: request.model)
@@ -45,8 +46,7 @@ package struct OpenAICompatibleModel: LanguageModel {
         case rejected(HTTPAnswer)
     }
 
-    private func exchange(_ body: JSON) async throws(ModelError) -> Exchange {
-        let call = call(body)
+    private func exchange(_ call: HTTPCall) async throws(ModelError) -> Exchange {
         do {
             return try await StreamWatch.guarding(clock) { [transport, apiKey] watch in
                 try await transport.stream(call) { stream in

@@ -56,6 +56,8 @@ package final class OutgoingHTTP: HTTPTransport {
             decompression: .disabled
         )
         configuration.httpVersion = .http1Only
+        // Nothing listens to the spans, and the functions that begin them cost every waiting call two kilobytes.
+        configuration.tracing.tracer = nil
         // Whoever is let in must not queue for a connection. Idle ones are closed soon.
         configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = callsPerClient
         configuration.connectionPool.idleTimeout = .seconds(30)
@@ -112,12 +114,13 @@ package final class OutgoingHTTP: HTTPTransport {
         request.method = HTTPMethod(rawValue: call.method.rawValue)
         for header in call.headers { request.headers.add(name: header.name, value: header.value) }
         if !call.body.isEmpty {
-            let body = ByteBuffer(bytes: call.body)
+            let length = HTTPClientRequest.Body.Length.known(Int64(call.body.count))
             request.body =
                 if let mayLeave = call.mayLeave {
-                    .stream(LastMoment(body: body, mayLeave: mayLeave), length: .known(Int64(body.readableBytes)))
+                    .stream(LastMoment(body: ByteBuffer(bytes: call.body), mayLeave: mayLeave), length: length)
                 } else {
-                    .bytes(body)
+                    // Copied into a buffer when it is sent, and not kept there while the answer is waited for.
+                    .bytes(call.body, length: length)
                 }
         }
         if call.mayLeave?() == false { throw TransportError.notConnected }

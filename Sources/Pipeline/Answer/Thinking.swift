@@ -23,17 +23,10 @@ extension Pipeline {
         guard let typing = question.channel as? any TypingChannel else {
             return try await loop.run(context.request, in: toolContext)
         }
-        return try await withThrowingTaskGroup(of: AgentRun?.self) { group in
-            group.addTask { try await loop.run(context.request, in: toolContext) }
-            group.addTask {
-                try? await showTyping(on: typing, for: question)
-                return nil
-            }
+        return try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try? await showTyping(on: typing, for: question) }
             defer { group.cancelAll() }
-            while let finished = try await group.next() {
-                if let run = finished { return run }
-            }
-            throw CancellationError()
+            return try await loop.run(context.request, in: toolContext)
         }
     }
 

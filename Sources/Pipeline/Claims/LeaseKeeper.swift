@@ -7,8 +7,10 @@ import Synchronization
 /// The heartbeat of every claim that this process holds: no lease is blind while a model or a platform is waited for.
 package final class LeaseKeeper: Service {
     private enum Watch {
+        /// The work has not ended, and nobody waits for that yet.
         case kept
         case watched(CheckedContinuation<Void, Never>)
+        case over
         case lost
     }
 
@@ -55,18 +57,15 @@ package final class LeaseKeeper: Service {
         holds.withLock { $0[claim] = Hold(end: since + lease) }
         defer { holds.withLock { _ = $0.removeValue(forKey: claim) } }
         do {
-            return try await withThrowingTaskGroup(of: Result?.self) { group in
-                group.addTask { try await body() }
+            return try await withThrowingTaskGroup(of: Result.self) { group in
                 group.addTask {
-                    await self.loss(of: claim)
-                    return nil
+                    defer { self.end(claim) }
+                    return try await body()
                 }
-                defer { group.cancelAll() }
-                while let finished = try await group.next() {
-                    if let result = finished { return result }
-                    group.cancelAll()
-                }
-                throw CancellationError()
+                await self.endOrLoss(of: claim)
+                group.cancelAll()
+                guard let result = try await group.next() else { throw CancellationError() }
+                return result
             }
         } catch {
             if isLost(claim) {
@@ -110,24 +109,25 @@ package final class LeaseKeeper: Service {
         holds.withLock { if case .lost = $0[claim]?.watch { true } else { false } }
     }
 
-    // Suspends until the claim is lost, or the task is cancelled because the work is done.
-    private func loss(of claim: Claim) async {
-        await withTaskCancellationHandler {
-            await withCheckedContinuation { continuation in
-                let isOver = holds.withLock { holds in
-                    guard !Task.isCancelled, case .kept = holds[claim]?.watch else { return true }
-                    holds[claim]?.watch = .watched(continuation)
-                    return false
-                }
-                if isOver { continuation.resume() }
+    // Suspends until the work has ended, by itself or because it was cancelled with us, or the claim is lost.
+    private func endOrLoss(of claim: Claim) async {
+        await withCheckedContinuation { continuation in
+            let isOver = holds.withLock { holds in
+                guard case .kept = holds[claim]?.watch else { return true }
+                holds[claim]?.watch = .watched(continuation)
+                return false
             }
-        } onCancel: {
-            let watcher = holds.withLock { holds -> CheckedContinuation<Void, Never>? in
-                guard case .watched(let continuation) = holds[claim]?.watch else { return nil }
-                holds[claim]?.watch = .kept
-                return continuation
-            }
-            watcher?.resume()
+            if isOver { continuation.resume() }
         }
+    }
+
+    private func end(_ claim: Claim) {
+        let watcher = holds.withLock { holds -> CheckedContinuation<Void, Never>? in
+            let watch = holds[claim]?.watch
+            if case .lost = watch { return nil }
+            holds[claim]?.watch = .over
+            return if case .watched(let continuation) = watch { continuation } else { nil }
+        }
+        watcher?.resume()
     }
 }
