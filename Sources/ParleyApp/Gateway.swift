@@ -20,6 +20,7 @@ package struct Gateway: Sendable {
     /// Takes the database for itself, and frees what a process that died had claimed.
     package init(_ workbench: Workbench, metrics: MetricsRegistry) async throws {
         try workbench.database.lockForServing()
+        try await workbench.database.examine(workbench.logger)
         let now = workbench.clock.now
         let holder = UUID7(at: now).description
         coordination = Coordination.make(workbench, node: holder)

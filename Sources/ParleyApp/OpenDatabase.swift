@@ -87,4 +87,20 @@ extension OpenDatabase {
     package func lockForServing() throws {
         if case .sqlite(let database) = engine { try database.lockForServing() }
     }
+
+    /// Says what was found of a server's promises. Throws ``SettingsError`` when it cannot keep what a 200 promises.
+    package func examine(_ logger: Logger) async throws {
+        guard let postgres else { return }
+        let findings = try await postgres.findings()
+        if let broken = findings.first(where: \.isFatal) {
+            throw SettingsError(key: "PARLEY_DATABASE_URL", fix: "\(broken.what); \(broken.fix ?? "")")
+        }
+        for finding in findings.filter({ !$0.isGood }) {
+            logger.warning("\(finding.what)", metadata: ["fix": "\(finding.fix ?? "")"])
+        }
+        logger.notice(
+            "PostgreSQL is as it should be",
+            metadata: ["found": "\(findings.map(\.what).joined(separator: "; "))"]
+        )
+    }
 }

@@ -1,5 +1,6 @@
 import ParleyCore
 import Storage
+import StoragePostgres
 
 /// Whether the schema is the one that this binary expects, and whether a commit is on disk when it returns.
 struct DatabaseCheck {
@@ -21,7 +22,15 @@ struct DatabaseCheck {
                 try await connection.execute(workbench.database.dialect.writeProbe)
             }
             findings.append(.good("database", "it takes writes"))
-            guard !workbench.database.isShared else { return findings }
+            if let postgres = workbench.database.postgres {
+                return findings
+                    + (try await postgres.findings()).map { finding in
+                        guard let fix = finding.fix else { return .good(finding.subject, finding.what) }
+                        return finding.isFatal
+                            ? .bad(finding.subject, finding.what, fix: fix)
+                            : .note(finding.subject, finding.what, fix: fix)
+                    }
+            }
             let mode = try await workbench.database.transaction(.house) { connection in
                 try await connection.first("PRAGMA synchronous", [])?.optionalInt("synchronous")
             }
