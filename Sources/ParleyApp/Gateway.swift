@@ -21,6 +21,7 @@ package struct Gateway: Sendable {
     package init(_ workbench: Workbench, metrics: MetricsRegistry) async throws {
         try workbench.database.lockForServing()
         try await workbench.database.examine(workbench.logger)
+        try await workbench.requireMasterKey()
         let now = workbench.clock.now
         let holder = UUID7(at: now).description
         coordination = Coordination.make(workbench, node: holder)

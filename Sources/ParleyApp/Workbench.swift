@@ -17,6 +17,7 @@ package struct Workbench: Sendable {
     package let logger: Logger
     /// Said aloud once: the master key was made at this start.
     package let madeMasterKeyAt: String?
+    private let vault: CredentialVault
     private let outgoing: OutgoingHTTP
 
     /// Opens what `settings` name, bringing the schema up to date.
@@ -31,7 +32,8 @@ package struct Workbench: Sendable {
         let database = try await OpenDatabase.open(settings, logger: logger)
         if migrates { _ = try await Migrator(database, clock: clock).up() }
         let (key, madeAt) = try await masterKey(settings, for: database)
-        let stores = Stores(database, vault: CredentialVault(key, clock: clock), clock: clock)
+        let vault = CredentialVault(key, clock: clock)
+        let stores = Stores(database, vault: vault, clock: clock)
         if migrates {
             try await stores.tools.register(Catalogue.builtIn)
             try await stores.prices.register(ShippedPrices.all)
@@ -46,6 +48,7 @@ package struct Workbench: Sendable {
             clock: clock,
             logger: logger,
             madeMasterKeyAt: madeAt,
+            vault: vault,
             outgoing: outgoing
         )
     }
@@ -66,6 +69,16 @@ package struct Workbench: Sendable {
             await workbench.close()
             throw error
         }
+    }
+
+    /// Throws ``SettingsError`` when no stored credential can be read with the master key: such a node would be ready, and
+    /// refuse every webhook.
+    package func requireMasterKey() async throws {
+        guard try await vault.isShutOut(of: database) else { return }
+        throw SettingsError(
+            key: "PARLEY_MASTER_KEY",
+            fix: "is not the key under which credentials are stored; give this node the one that the others have"
+        )
     }
 
     package func close() async {

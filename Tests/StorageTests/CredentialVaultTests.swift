@@ -117,6 +117,16 @@ import Testing
         }
     }
 
+    @Test func `a vault knows that its master key opens nothing`() async throws {
+        try await withBusinesses { database, ours, _ in
+            let master = MasterKey.random()
+            #expect(try await !CredentialVault(.random()).isShutOut(of: database), "nothing is stored yet")
+            _ = try await seal(CredentialVault(master), ours, database)
+            #expect(try await !CredentialVault(master).isShutOut(of: database))
+            #expect(try await CredentialVault(.random()).isShutOut(of: database))
+        }
+    }
+
     @Test func `data keys do not open for another business or another master key`() async throws {
         try await withBusinesses { database, ours, theirs in
             let master = MasterKey.random()

@@ -100,6 +100,20 @@ package enum VaultError: Error, Sendable, Equatable, CustomStringConvertible {
 // MARK: - Data keys
 
 extension CredentialVault {
+    /// Whether secrets are stored, and none of them under this master key: then it is the wrong one.
+    package func isShutOut(of database: any SQLDatabase) async throws -> Bool {
+        try await database.read(.house) { connection in
+            let row = try await connection.first(
+                """
+                SELECT COUNT(*) AS stored, COUNT(CASE WHEN master_key_id = $1 THEN 1 END) AS ours FROM business_keys
+                """,
+                [.text(masterID)]
+            )
+            guard let row else { return false }
+            return try row.int("stored") > 0 && row.int("ours") == 0
+        }
+    }
+
     private func currentKey(of business: ID<Business>, on connection: any SQLConnection) async throws -> DataKey {
         if let found = try await newestKey(of: business, on: connection) { return found }
         let key = SymmetricKey(size: .bits256)
