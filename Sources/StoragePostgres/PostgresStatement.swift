@@ -51,8 +51,8 @@ extension PostgresStatement {
     }
 
     /// A transaction that a stopped node left open holds its locks for no longer than this: other nodes' webhooks for the
-    /// same conversations wait behind it, and the platforms wait 3 s. Nothing of ours pauses between two statements.
-    private static let idle: Duration = .seconds(2)
+    /// same conversations wait behind it. A node that is merely starved of CPU must not lose its own by it.
+    private static let idle: Duration = .seconds(5)
 }
 
 extension SQLScope {

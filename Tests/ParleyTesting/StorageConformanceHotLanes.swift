@@ -62,10 +62,17 @@ extension StorageConformance {
         }
         let now = after(100)
         let waiting = Set(try await traffic.lanes.ready(.answer, at: now))
-        findings.expect(waiting, is: [traffic.ours.business, traffic.theirs.business], "the businesses whose lanes wait")
+        findings.expect(
+            waiting,
+            is: [traffic.ours.business, traffic.theirs.business],
+            "the businesses whose lanes wait"
+        )
         let first = try await traffic.lanes.claim(
             .answer,
-            [LaneShare(business: traffic.ours.business, count: 2), LaneShare(business: traffic.theirs.business, count: 1)],
+            [
+                LaneShare(business: traffic.ours.business, count: 2),
+                LaneShare(business: traffic.theirs.business, count: 1),
+            ],
             for: "node",
             perBusiness: 3,
             lease: Traffic.lease,
@@ -179,6 +186,8 @@ extension StorageConformance {
             is: after(30_200 + 4 * 250),
             "a lane that was begun four times"
         )
+        try await traffic.lanes.forgive([third])
+        findings.expect(try await traffic.waiting(third).map(\.attempts), is: [3], "attempts, less one by who lives")
     }
 
     static func takeover(_ database: any SQLDatabase, _ findings: inout Findings) async throws {

@@ -68,6 +68,7 @@ package struct ClaimLoop: Service {
         let room = min(atOnce - running.count, 64)
         guard room > 0 else { return [] }
         do {
+            try await forgive()
             let now = parts.clock.now
             let perBusiness = parts.settings.turnsPerBusiness
             return try await parts.lanes.claim(
@@ -135,6 +136,7 @@ package struct ClaimLoop: Service {
     // Nothing is lost by failing here: the events and deliveries are committed, and their lane is claimed again.
     private func letGo(of claim: Claim, because error: any Error) async {
         var wait = Duration.seconds(1)
+        if claim.act == .answer, isNoFaultOfTheEvents(error) { running.owe(claim) }
         switch error {
         case is ClaimLost:
             parts.logger.notice("somebody else took over", metadata: ["conversation": "\(claim.conversationKey)"])
@@ -158,6 +160,25 @@ package struct ClaimLoop: Service {
         }
     }
 
+    // A lost lease, a shutdown, a database that was away: counted, many of them would make a culprit of an innocent event.
+    private func isNoFaultOfTheEvents(_ error: any Error) -> Bool {
+        switch error {
+        case is ClaimLost, is CancellationError: true
+        case SQLError.busy, SQLError.disconnected, SQLError.cannotWrite: true
+        default: false
+        }
+    }
+
+    private func forgive() async throws {
+        let owed = running.takeOwed()
+        do {
+            try await parts.lanes.forgive(owed)
+        } catch {
+            for claim in owed { running.owe(claim) }
+            throw error
+        }
+    }
+
     // What is under way may finish, but not for longer than a shutdown takes.
     private func finish() async {
         let deadline = parts.clock.now.advanced(
@@ -173,6 +194,7 @@ extension ClaimLoop {
     // What was cut short is claimed by the next process at once, instead of when its lease has run out.
     private func letGoOfAll() async {
         do {
+            try await forgive()
             try await parts.lanes.releaseAll(act, of: parts.settings.holder, at: parts.clock.now)
         } catch {
             parts.logger.warning(
@@ -193,6 +215,7 @@ private final class Running: Sendable {
         var count = 0
         var isStopping = false
         var lastSeen: ID<Business>?
+        var owed: [Claim] = []
     }
 
     private let state = Mutex(State())
@@ -203,6 +226,14 @@ private final class Running: Sendable {
     var lastSeen: ID<Business>? {
         get { state.withLock(\.lastSeen) }
         set { state.withLock { $0.lastSeen = newValue } }
+    }
+    /// Attempts that are to be taken back as soon as the database can be reached.
+    func owe(_ claim: Claim) { state.withLock { $0.owed.append(claim) } }
+    func takeOwed() -> [Claim] {
+        state.withLock { state in
+            defer { state.owed = [] }
+            return state.owed
+        }
     }
     func begin() { state.withLock { $0.count += 1 } }
     func end() { state.withLock { $0.count -= 1 } }

@@ -28,7 +28,7 @@ package struct Claim: Sendable, Hashable {
         self.fence = fence
     }
 
-    fileprivate func isBefore(_ other: Claim) -> Bool {
+    func isBefore(_ other: Claim) -> Bool {
         if act != other.act { return act.rawValue < other.act.rawValue }
         if businessID != other.businessID { return businessID < other.businessID }
         if integrationID != other.integrationID { return integrationID < other.integrationID }

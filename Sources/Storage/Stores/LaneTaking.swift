@@ -82,6 +82,25 @@ extension LaneStore {
 }
 
 extension LaneStore {
+    /// Takes back one attempt at what waits in each claim's conversation: a process that lives to say so was not killed by it.
+    package func forgive(_ claims: [Claim]) async throws {
+        guard !claims.isEmpty else { return }
+        try await database.transaction(.dispatch) { connection in
+            try await connection.batch(
+                """
+                UPDATE inbox_events SET attempts = attempts - 1
+                WHERE business_id = $1 AND channel_integration_id = $2 AND conversation_key = $3 AND closed_at IS NULL
+                    AND attempts > 0
+                """,
+                claims.sorted { $0.isBefore($1) }.map {
+                    [.id($0.businessID), .id($0.integrationID), .text($0.conversationKey)]
+                }
+            )
+        }
+    }
+}
+
+extension LaneStore {
     /// PostgreSQL: one statement. Lanes that others are just changing are skipped: they are theirs, or will be seen the
     /// next time.
     func takeAtOnce(_ taking: Taking) async throws -> [Claim] {
