@@ -28,6 +28,8 @@ struct ChannelCommand: ParsableCommand {
         @Option(help: ArgumentHelp("A JSON file, or - for standard input.", valueName: "file|-")) var credentials:
             String
         @Option(help: "What to call it; the bot's own name otherwise.") var name: String?
+        @Option(help: "A channel integration's id: it gets these credentials and keeps its webhook's address.")
+        var replace: ID<Integration>?
         @Flag(help: "Store the credentials without trying them.") var skipCheck = false
         @OptionGroup var common: CommonOptions
 
@@ -38,6 +40,7 @@ struct ChannelCommand: ParsableCommand {
                     of: business,
                     credentials: InputFile(credentials),
                     name: name,
+                    replacing: replace,
                     skipsCheck: skipCheck
                 )
             }

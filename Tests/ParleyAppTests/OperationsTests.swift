@@ -98,6 +98,31 @@ import Testing
         }
     }
 
+    @Test func `credentials are replaced, and the webhook's address stays`() async throws {
+        try await withEmulators { world, base in
+            let bot = try world.makeBot(channel: "slack", name: "Acme")
+            try await withOperations(at: base) { operations, business, folder in
+                let file = try write(json(bot.credentials), to: folder + "/credentials.json")
+                let first = try await operations.connectChannel("slack", of: business, credentials: file)
+                let id = try #require(first.json["id"]?.string.flatMap { ID<ParleyCore.Integration>($0) })
+                var both = bot.credentials
+                both["previous_signing_secret"] = both["signing_secret"]
+                both["signing_secret"] = "a-new-signing-secret-of-slack-00"
+                let again = try await operations.connectChannel(
+                    "slack",
+                    of: business,
+                    credentials: try write(json(both), to: folder + "/both.json"),
+                    replacing: id
+                )
+                #expect(again.json["webhook_url"] == first.json["webhook_url"])
+                #expect(try await operations.listChannels(of: business).json.array?.count == 1)
+                await #expect(throws: OperationError.self) {
+                    try await operations.connectChannel("telegram", of: business, credentials: file, replacing: id)
+                }
+            }
+        }
+    }
+
     @Test func `wrong credentials are refused and nothing is stored`() async throws {
         try await withEmulators { _, base in
             try await withOperations(at: base) { operations, business, folder in

@@ -7,29 +7,39 @@ import Storage
 // parley channel connect
 extension Operations {
     /// Tries the credentials against the platform, unless told not to, and keeps them encrypted.
+    ///
+    /// - Parameter replaced: the integration whose credentials these are from now on; its id and its webhook's address stay.
     package func connectChannel(
         _ channelID: ChannelID,
         of business: ID<Business>,
         credentials file: InputFile,
         name: String? = nil,
+        replacing replaced: ID<Integration>? = nil,
         skipsCheck: Bool = false
     ) async throws -> Report {
         let channel = try channel(channelID)
         _ = try await self.business(business)
         let given = try ChannelCredentials(file.bytes(upTo: 64 << 10), from: file.name, for: channel.manifest)
-        let id = ID<Integration>(at: workbench.clock.now)
+        if let replaced { try await checkReplaceable(replaced, channelID, of: business) }
+        let id = replaced ?? ID<Integration>(at: workbench.clock.now)
         let identity = try await identity(of: channel, given, id: id, skipsCheck: skipsCheck)
         let url = workbench.settings.webhookURL(channelID, id)
         let twins = try await connected(as: identity, on: channelID, of: business)
-        let record = try await stores.integrations.connect(
-            id: id,
-            business: business,
-            channel: channelID,
-            name: name ?? identity?.name ?? channel.manifest.displayName,
-            credentials: given.merging(identity?.generated ?? channel.manifest.missingSecret(given)).revealedJSON(),
-            settings: identity?.settings ?? [:],
-            webhookURL: url
-        )
+        let credentials = given.merging(identity?.generated ?? channel.manifest.missingSecret(given)).revealedJSON()
+        let record: IntegrationRecord
+        if replaced != nil {
+            record = try await replace(credentials, of: id, business: business, identity: identity, url: url)
+        } else {
+            record = try await stores.integrations.connect(
+                id: id,
+                business: business,
+                channel: channelID,
+                name: name ?? identity?.name ?? channel.manifest.displayName,
+                credentials: credentials,
+                settings: identity?.settings ?? [:],
+                webhookURL: url
+            )
+        }
         if identity != nil { _ = try await stores.integrations.setHealth(.ok, id, of: business) }
         var remaining = identity?.remaining ?? []
         if workbench.settings.publicURL == nil, !remaining.contains(where: { $0.contains("PARLEY_PUBLIC_URL") }) {
@@ -38,11 +48,45 @@ extension Operations {
                     + "parley channel test \(id)"
             )
         }
-        remaining += twins.map {
+        remaining += twins.filter { $0.id != id }.map {
             "The same bot is connected as \($0.id) already; switch that off: parley channel disable \($0.id)"
         }
         if identity == nil { remaining.append("Try the credentials when you can: parley channel test \(id)") }
         return report(record, url: url, isChecked: identity != nil, remaining: remaining)
+    }
+
+    private func checkReplaceable(
+        _ id: ID<Integration>,
+        _ channel: ChannelID,
+        of business: ID<Business>
+    ) async throws {
+        guard let known = try await stores.integrations.integration(id, of: business) else {
+            throw OperationError(
+                "the business has no channel integration \(id)",
+                fix: "parley channel list --business \(business)"
+            )
+        }
+        guard known.channel == channel else {
+            throw OperationError(
+                "\(id) is on \(known.channel), not on \(channel)",
+                fix: "parley channel connect \(known.channel) … --replace \(id)"
+            )
+        }
+    }
+
+    private func replace(
+        _ credentials: Secret<[UInt8]>,
+        of id: ID<Integration>,
+        business: ID<Business>,
+        identity: ConnectedIdentity?,
+        url: String
+    ) async throws -> IntegrationRecord {
+        _ = try await stores.integrations.replace(credentials: credentials, of: id, business: business)
+        if let settings = identity?.settings {
+            _ = try await stores.integrations.change(settings: settings, of: id, business: business)
+        }
+        _ = try await stores.integrations.setWebhookURL(url, id, of: business)
+        return try await integration(id).record
     }
 
     private func report(_ record: IntegrationRecord, url: String, isChecked: Bool, remaining: [String]) -> Report {
