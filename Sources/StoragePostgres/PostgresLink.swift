@@ -40,6 +40,8 @@ actor PostgresLink {
         namesStatements = settings.preparing != .off
     }
 
+    deinit { loop.rest() }
+
     var isBroken: Bool { handle == nil }
 
     /// Connects; one attempt.
@@ -68,11 +70,19 @@ actor PostgresLink {
         return try await exchange([query], within: settings.connectTimeout).rows.first?.optionalInt("pid") != told
     }
 
+    /// Whether the server is asked to keep statements prepared.
+    var keepsStatements: Bool { namesStatements }
+
     /// Whether the connection is encrypted.
     var isEncrypted: Bool { handle.map { PQsslInUse($0.pointer) == 1 } ?? false }
 
-    /// Whether it goes through a socket in the file system.
-    var isLocal: Bool { handle.flatMap { PQhost($0.pointer) }.map { String(cString: $0).hasPrefix("/") } ?? false }
+    /// Whether it stays on this machine.
+    var isLocal: Bool {
+        guard let handle else { return false }
+        let host = PQhost(handle.pointer).map { String(cString: $0) } ?? ""
+        let address = PQhostaddr(handle.pointer).map { String(cString: $0) } ?? ""
+        return host.hasPrefix("/") || address.hasPrefix("127.") || address == "::1"
+    }
 
     /// Whether the server is still there, as far as can be told without asking it, or by asking it.
     func isFit(asking: Bool) async -> Bool {

@@ -15,12 +15,18 @@ import Darwin
 /// pool. Here both are one: a connection is an actor on this executor, so between the arrival of an answer and the next
 /// statement of a transaction no thread changes. `poll` is enough for the few sockets of a pool.
 ///
-/// The threads live as long as the process.
+/// Each connection has a thread to itself, so none waits while the body of another's transaction works. A thread outlives
+/// its connection and serves the next one; there are as many as there were connections at one time.
 final class PostgresLoop: SerialExecutor {
-    /// One thread for each two cores, at most four: they only move bytes and decode rows.
-    static let all: [PostgresLoop] = (0..<min(max(sysconf(Int32(_SC_NPROCESSORS_ONLN)) / 2, 1), 4)).map { _ in
-        PostgresLoop()
-    }
+    /// Without a connection: it ends the waits for one.
+    static let clock = PostgresLoop()
+    private static let resting = Mutex<[PostgresLoop]>([])
+
+    /// A thread for one connection.
+    static func take() -> PostgresLoop { resting.withLock { $0.popLast() } ?? PostgresLoop() }
+
+    /// Its connection is gone.
+    func rest() { Self.resting.withLock { $0.append(self) } }
 
     /// What ended a wait.
     enum Wake: Sendable {

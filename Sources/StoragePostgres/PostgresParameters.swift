@@ -1,6 +1,14 @@
 import ParleyCore
 import Storage
 
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#else
+import Darwin
+#endif
+
 /// The parameters of one execution, laid out as libpq wants them.
 ///
 /// They go as text, and the server takes the type from the statement; bytes go as they are.
@@ -55,13 +63,25 @@ struct PostgresParameters {
         case .null: break
         case .integer(let value): bytes.append(contentsOf: String(value).utf8)
         case .real(let value): bytes.append(contentsOf: String(value).utf8)
-        case .text(let value): bytes.append(contentsOf: value.utf8.lazy.filter { $0 != 0 })
+        case .text(let value): write(value, to: &bytes)
         case .blob(let value): bytes.append(contentsOf: ("\\x" + Hex.encode(value)).utf8)
         case .bool(let value): bytes.append(UInt8(ascii: value ? "t" : "f"))
         case .uuid(let value): bytes.append(contentsOf: value.description.utf8)
         case .timestamp(let value): bytes.append(contentsOf: PostgresTime.text(value).utf8)
         case .json(let value): bytes.append(contentsOf: PostgresJSON.encoded(value))
         case .array(let values): write(values, to: &bytes)
+        }
+    }
+
+    /// Without U+0000, which PostgreSQL cannot store.
+    private static func write(_ text: String, to bytes: inout [UInt8]) {
+        var text = text
+        text.withUTF8 { characters in
+            if let start = characters.baseAddress, memchr(start, 0, characters.count) != nil {
+                bytes.append(contentsOf: characters.lazy.filter { $0 != 0 })
+            } else {
+                bytes.append(contentsOf: characters)
+            }
         }
     }
 

@@ -38,7 +38,6 @@ final class PostgresPool: Sendable {
         var outage: Outage?
         /// What has rested since before this is asked before it is used again.
         var lastLoss = ContinuousClock.now
-        var nextLoop = 0
         var isClosed = false
 
         /// In an outage one caller at a time tries, and not before its time.
@@ -64,7 +63,7 @@ final class PostgresPool: Sendable {
     private let settings: PostgresSettings
     private let report: @Sendable (PostgresNews) -> Void
     private let state = Mutex(State())
-    private var clockwork: PostgresLoop { PostgresLoop.all[0] }
+    private var clock: PostgresLoop { .clock }
 
     init(_ settings: PostgresSettings, report: @escaping @Sendable (PostgresNews) -> Void) {
         self.settings = settings
@@ -86,7 +85,7 @@ final class PostgresPool: Sendable {
             case .refuse(let error): throw error
             case .use(let grant): if let link = try await take(grant) { return link }
             case .wait(let ticket, let deadline):
-                let wake = await clockwork.wait(ticket, until: deadline)
+                let wake = await clock.wait(ticket, until: deadline)
                 let grant = state.withLock { state in
                     state.waiting.removeAll { $0.ticket == ticket }
                     return state.granted.removeValue(forKey: ticket)
@@ -105,7 +104,7 @@ final class PostgresPool: Sendable {
         state.withLock { state in
             guard !state.isClosed else { return .refuse(.disconnected) }
             let now = ContinuousClock.now
-            let isFirst = state.waiting.allSatisfy { $0.order > order }
+            let isFirst = state.waiting.first.map { $0.order > order } ?? true
             if isFirst, let idle = state.idle.popLast() { return .use(.link(idle)) }
             if isFirst, state.count < settings.connections, state.mayTry(now) {
                 state.count += 1
@@ -119,7 +118,7 @@ final class PostgresPool: Sendable {
                 guard now < patience else { return .refuse(.disconnected) }
                 deadline = min(patience, outage.isTrying ? patience : max(outage.nextAttempt, now))
             }
-            let ticket = clockwork.ticket()
+            let ticket = clock.ticket()
             let place = state.waiting.firstIndex { $0.order > order } ?? state.waiting.endIndex
             state.waiting.insert((order, ticket), at: place)
             return .wait(ticket, until: deadline)
@@ -162,11 +161,7 @@ final class PostgresPool: Sendable {
     }
 
     private func open() async throws -> PostgresLink {
-        let loop = state.withLock { state in
-            state.nextLoop &+= 1
-            return PostgresLoop.all[state.nextLoop % PostgresLoop.all.count]
-        }
-        let link = PostgresLink(settings, on: loop)
+        let link = PostgresLink(settings, on: .take())
         do {
             try await link.open()
         } catch {
@@ -203,7 +198,7 @@ final class PostgresPool: Sendable {
             return (isNews, state.waiting.map(\.ticket))
         }
         if isNews, let reason { report(.unreachable(reason: reason)) }
-        for ticket in tickets { clockwork.wake(ticket) }
+        for ticket in tickets { clock.wake(ticket) }
         if reason == nil { admit() }
     }
 
@@ -226,7 +221,7 @@ final class PostgresPool: Sendable {
             }
             return (true, nil, state.idle.removeFirst().link)
         }
-        if let ticket { clockwork.wake(ticket) }
+        if let ticket { clock.wake(ticket) }
         if !isKept { await discard(link, isLost: false) }
         if let tired { await discard(tired, isLost: false) }
     }
@@ -263,7 +258,7 @@ final class PostgresPool: Sendable {
             }
             return tickets
         }
-        for ticket in tickets { clockwork.wake(ticket) }
+        for ticket in tickets { clock.wake(ticket) }
     }
 
     func close() async {
@@ -272,7 +267,7 @@ final class PostgresPool: Sendable {
             defer { (state.idle, state.waiting) = ([], []) }
             return (state.idle.map(\.link), state.waiting.map(\.ticket))
         }
-        for ticket in tickets { clockwork.wake(ticket) }
+        for ticket in tickets { clock.wake(ticket) }
         for link in idle { await discard(link, isLost: false) }
     }
 }

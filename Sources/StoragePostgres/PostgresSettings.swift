@@ -104,8 +104,9 @@ extension PostgresSettings {
     /// The URL without our parameters, and those.
     private static func split(_ url: String) -> (libpq: String, ours: [(String, String)]) {
         // A password may hold a question mark: the query begins after the host.
-        let authority = url.firstIndex(of: "@") ?? url.startIndex
-        guard let mark = url[authority...].firstIndex(of: "?") else { return (url, []) }
+        let start = url.firstRange(of: "://")?.upperBound ?? url.startIndex
+        let authority = url[start...].prefix { $0 != "/" }
+        guard let mark = url[(authority.lastIndex(of: "@") ?? start)...].firstIndex(of: "?") else { return (url, []) }
         var kept: [Substring] = []
         var taken: [(String, String)] = []
         for pair in url[url.index(after: mark)...].split(separator: "&") {

@@ -31,15 +31,16 @@ struct PostgresStatement: Sendable {
 }
 
 extension PostgresStatement {
-    static let commit = PostgresStatement("COMMIT")
-    static let rollBack = PostgresStatement("ROLLBACK")
+    // Never kept: the end of a transaction must not depend on what the server still knows.
+    static let commit = PostgresStatement("COMMIT", isKept: false)
+    static let rollBack = PostgresStatement("ROLLBACK", isKept: false)
 
     /// What begins a transaction. Everything that it sets ends with the transaction: a pooled connection carries nothing
     /// from one to the next.
     static func begin(_ scope: SQLScope, isReadOnly: Bool, limit: Duration) -> [PostgresStatement] {
         [
             // A read sees one state, from its first statement on.
-            PostgresStatement(isReadOnly ? "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY" : "BEGIN"),
+            PostgresStatement(isReadOnly ? "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY" : "BEGIN", isKept: false),
             PostgresStatement(
                 """
                 SELECT set_config('role', $1, true), set_config('parley.business_id', $2, true),

@@ -139,8 +139,8 @@ extension PostgresLink {
             try await transaction.commit()
             return result
         } catch {
-            await transaction.rollBack()
             if transaction.failure?.remedy == .prepareAgain { forgetStatements() }
+            await transaction.rollBack()
             if let failure = error as? PostgresFailure { throw Refusal(error: failure.error, remedy: failure.remedy) }
             throw Refusal(error: error, remedy: transaction.failure?.remedy ?? .none)
         }

@@ -52,6 +52,7 @@ package enum TestPostgres {
 
 package struct TestPostgresFailure: Error, CustomStringConvertible {
     package let description: String
+    package init(description: String) { self.description = description }
 }
 
 /// Lends a database of its own on the test server, and drops it afterwards.
@@ -64,7 +65,10 @@ package func withTestPostgres(
     _ body: (PostgresDatabase) async throws -> Void
 ) async throws {
     try await withTestPostgresURL(migrated: migrated) { url in
-        let all = parameters.isEmpty ? url : url + (url.contains("?") ? "&" : "?") + parameters
+        // A build machine that is busy elsewhere is no failure.
+        let patient =
+            parameters.contains("pool_timeout") ? parameters : "pool_timeout=60&connect_timeout=30&" + parameters
+        let all = url + (url.contains("?") ? "&" : "?") + patient
         let database = try await PostgresDatabase.open(url: Secret(all))
         do {
             try await body(database)

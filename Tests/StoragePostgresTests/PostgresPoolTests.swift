@@ -1,0 +1,164 @@
+import ParleyCore
+import ParleyTesting
+import Storage
+import StoragePostgres
+import Testing
+
+/// Connections are few, waiting for them is bounded and fair, and whoever gives up leaves nothing behind.
+@Suite(.enabled(if: TestPostgres.isThere, "\(TestPostgres.reason)")) struct PostgresPoolTests {
+    /// Holds a connection until it is told to let go.
+    private func holding(_ database: PostgresDatabase, _ body: () async throws -> Void) async throws {
+        let (held, holding) = AsyncStream.makeStream(of: Void.self)
+        let (end, ending) = AsyncStream.makeStream(of: Void.self)
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask {
+                try await database.read(.schema) { connection in
+                    _ = try await connection.query("SELECT 1")
+                    holding.yield()
+                    for await _ in end { break }
+                }
+            }
+            for await _ in held { break }
+            try await body()
+            ending.yield()
+            try await group.waitForAll()
+        }
+    }
+
+    @Test func `waiting for a connection ends`() async throws {
+        try await withTestPostgres(migrated: false, "pool=1&pool_timeout=1") { database in
+            try await holding(database) {
+                let time = await elapsed {
+                    await #expect(throws: SQLError.busy) { _ = try await database.one("SELECT 1 AS n") }
+                }
+                #expect(time > .milliseconds(900) && time < .seconds(20), "\(time)")
+            }
+            #expect(try await database.one("SELECT 1 AS n") == 1)
+        }
+    }
+
+    @Test func `who waits longest is next`() async throws {
+        try await withTestPostgres(migrated: false, "pool=1&pool_timeout=30") { database in
+            let order = Shared<[Int]>([])
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                let (queued, queueing) = AsyncStream.makeStream(of: Void.self)
+                group.addTask {
+                    try await database.read(.schema) { connection in
+                        _ = try await connection.query("SELECT 1")
+                        queueing.yield()
+                        _ = try await connection.query("SELECT pg_sleep(0.5)")
+                    }
+                }
+                for await _ in queued { break }
+                for number in 0..<8 {
+                    group.addTask {
+                        try await database.read(.schema) { _ in order.withLock { $0.append(number) } }
+                    }
+                    // So that they come one after the other.
+                    try await Task.sleep(for: .milliseconds(20))
+                }
+                try await group.waitForAll()
+            }
+            #expect(order.withLock { $0 } == Array(0..<8))
+        }
+    }
+
+    @Test func `no more connections than allowed, however many want one`() async throws {
+        try await withTestPostgres(migrated: false, "pool=4&pool_timeout=30") { database in
+            let name = "SELECT count(*) AS n FROM pg_stat_activity WHERE datname = current_database()"
+            let most = Shared<Int64>(0)
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for _ in 0..<200 {
+                    group.addTask {
+                        let count = try await database.one(name) ?? 0
+                        most.withLock { $0 = max($0, count) }
+                    }
+                }
+                try await group.waitForAll()
+            }
+            #expect(most.withLock { $0 } == 4)
+        }
+    }
+
+    @Test func `who stops waiting leaves his place to the next`() async throws {
+        try await withTestPostgres(migrated: false, "pool=1&pool_timeout=30") { database in
+            try await holding(database) {
+                try await withThrowingTaskGroup(of: Void.self) { group in
+                    for _ in 0..<20 { group.addTask { _ = try await database.one("SELECT 1 AS n") } }
+                    try await Task.sleep(for: .milliseconds(50))
+                    group.cancelAll()
+                    let time = await elapsed {
+                        while let result = await group.nextResult() {
+                            #expect(throws: CancellationError.self) { try result.get() }
+                        }
+                    }
+                    #expect(time < .seconds(2))
+                }
+            }
+            #expect(try await database.one("SELECT 1 AS n") == 1)
+        }
+    }
+
+    @Test func `a cancelled statement ends on the server too`() async throws {
+        try await withTestPostgres(migrated: false, "pool=2") { database in
+            try await database.transaction(.schema) { _ = try await $0.execute("CREATE TABLE box (n bigint)") }
+            let active = """
+                SELECT count(*) AS n FROM pg_stat_activity
+                WHERE datname = current_database() AND pid <> pg_backend_pid() AND query LIKE '%pg_sleep(30)'
+                    AND state <> 'idle'
+                """
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask {
+                    try await database.transaction(.schema) { connection in
+                        try await connection.execute("INSERT INTO box VALUES (1)")
+                        _ = try await connection.query("SELECT pg_sleep(30)")
+                    }
+                }
+                try await becomes("the statement runs") { try await database.one(active) == 1 }
+                group.cancelAll()
+                let time = await elapsed {
+                    while let result = await group.nextResult() {
+                        #expect(throws: CancellationError.self) { try result.get() }
+                    }
+                }
+                #expect(time < .seconds(2), "\(time)")
+            }
+            try await becomes("the statement has ended", within: .seconds(10)) { try await database.one(active) == 0 }
+            #expect(try await database.one("SELECT count(*) AS n FROM box") == 0)
+        }
+    }
+
+    @Test func `after closing everything is disconnected, and the server is rid of it`() async throws {
+        try await withTestPostgresURL(migrated: false) { url in
+            let database = try await PostgresDatabase.open(url: Secret(url + "?connect_timeout=30"))
+            #expect(try await database.one("SELECT 1 AS n") == 1)
+            await database.close()
+            await database.close()
+            await #expect(throws: SQLError.disconnected) { _ = try await database.one("SELECT 1 AS n") }
+            let other = try await PostgresDatabase.open(url: Secret(url + "?connect_timeout=30"))
+            let sessions = "SELECT count(*) AS n FROM pg_stat_activity WHERE datname = current_database()"
+            try await becomes("one session") { try await other.one(sessions) == 1 }
+            await other.close()
+        }
+    }
+
+    @Test func `what the server is set to is found out`() async throws {
+        try await withTestPostgresURL(migrated: false) { url in
+            let database = try await PostgresDatabase.open(url: Secret(url + "?connect_timeout=30"))
+            let report = try await database.checkup()
+            #expect(report.refusals == [])
+            #expect(report.findings.allSatisfy { $0.weight == .fine }, "\(report.findings)")
+            let name = try #require(url.split(separator: "/").last)
+            for setting in ["synchronous_commit = off", "default_transaction_read_only = on"] {
+                try await TestPostgres.run("ALTER DATABASE \(name) SET \(setting)", at: url)
+            }
+            await database.close()
+            let weaker = try await PostgresDatabase.open(url: Secret(url + "?pool=500&connect_timeout=30"))
+            let second = try await weaker.checkup()
+            #expect(second.refusals.map(\.name) == ["writing", "synchronous_commit"])
+            #expect(second.findings.filter { $0.weight == .advice }.map(\.name) == ["connections"])
+            #expect(second.findings.allSatisfy { ($0.fix == nil) == ($0.weight == .fine) })
+            await weaker.close()
+        }
+    }
+}
