@@ -81,8 +81,21 @@ package func withTestPostgres(
 }
 
 /// Lends the URL of a database of its own on the test server, and drops it afterwards.
+///
+/// Few at a time: tests run all at once, and so many databases that are made together would all be late.
 package func withTestPostgresURL(migrated: Bool = true, _ body: (String) async throws -> Void) async throws {
     guard let server = TestPostgres.url else { throw TestPostgresFailure(description: TestPostgres.reason) }
+    await Turnstile.databases.enter()
+    do {
+        try await withDatabase(on: server, migrated: migrated, body)
+        await Turnstile.databases.leave()
+    } catch {
+        await Turnstile.databases.leave()
+        throw error
+    }
+}
+
+private func withDatabase(on server: String, migrated: Bool, _ body: (String) async throws -> Void) async throws {
     let template = migrated ? try await MigratedTemplate.shared.name(on: server) : "template0"
     let name = "parley_test_\(UUID7(at: SystemClock().now).description.filter { $0 != "-" })"
     // Copying pages through the log spares the server a checkpoint.
@@ -111,7 +124,9 @@ private actor MigratedTemplate {
     private static func make(on server: String) async throws -> String {
         let name = "parley_template_\(UUID7(at: SystemClock().now).description.filter { $0 != "-" })"
         try await TestPostgres.run("CREATE DATABASE \(name) TEMPLATE template0 STRATEGY wal_log", at: server)
-        let database = try await PostgresDatabase.open(url: Secret(TestPostgres.url(server, database: name)))
+        let database = try await PostgresDatabase.open(
+            url: Secret(TestPostgres.url(server, database: name, "connect_timeout=30"))
+        )
         do {
             try await Migrator(database).up()
             await database.close()
@@ -120,5 +135,26 @@ private actor MigratedTemplate {
             throw error
         }
         return name
+    }
+}
+
+/// Lets so many in at once.
+private actor Turnstile {
+    static let databases = Turnstile(places: 6)
+    private var places: Int
+    private var waiting: [CheckedContinuation<Void, Never>] = []
+
+    init(places: Int) { self.places = places }
+
+    func enter() async {
+        guard places == 0 else {
+            places -= 1
+            return
+        }
+        await withCheckedContinuation { waiting.append($0) }
+    }
+
+    func leave() {
+        if waiting.isEmpty { places += 1 } else { waiting.removeFirst().resume() }
     }
 }

@@ -31,22 +31,29 @@ import Testing
         try await withProxiedPostgres("pool=1&connect_timeout=30") { database, proxy in
             try await database.transaction(.schema) { _ = try await $0.execute(Self.table) }
             proxy.change { $0.delay = .milliseconds(200) }
-            let time = try await database.transaction(.schema) { connection in
-                try await elapsed {
-                    _ = try await connection.batch(Self.insertion, (0..<100).map { [.int($0), .text("x")] })
+            // The best of a few: the machine may be busy elsewhere.
+            var times: [Duration] = []
+            for round in 0..<4 {
+                let time = try await database.transaction(.schema) { connection in
+                    try await elapsed {
+                        let rows: [[SQLValue]] = (0..<100).map { [.int(round * 100 + $0), .text("x")] }
+                        _ = try await connection.batch(Self.insertion, rows)
+                    }
                 }
+                times.append(time)
             }
-            #expect(time > .milliseconds(400) && time < .milliseconds(750), "\(time)")
+            let best = try #require(times.min())
+            #expect(best > .milliseconds(400) && best < .milliseconds(750), "\(times)")
         }
     }
 
     @Test func `a read is one round trip: its COMMIT is not awaited`() async throws {
         try await withProxiedPostgres("pool=1&connect_timeout=30") { database, proxy in
             proxy.change { $0.delay = .milliseconds(200) }
-            for _ in 0..<3 {
-                let time = try await elapsed { _ = try await database.one("SELECT 1 AS n") }
-                #expect(time > .milliseconds(400) && time < .milliseconds(750), "\(time)")
-            }
+            var times: [Duration] = []
+            for _ in 0..<5 { times.append(try await elapsed { _ = try await database.one("SELECT 1 AS n") }) }
+            let best = try #require(times.dropFirst().min())
+            #expect(best > .milliseconds(400) && best < .milliseconds(750), "\(times)")
         }
     }
 

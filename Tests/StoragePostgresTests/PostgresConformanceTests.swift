@@ -17,7 +17,7 @@ import Testing
                 at: url
             )
             // Many rules run at once, and the server has 200 places.
-            let url = url + (url.contains("?") ? "&" : "?") + "pool=3"
+            let url = url + (url.contains("?") ? "&" : "?") + "pool=3&pool_timeout=60&connect_timeout=30"
             let database = try await PostgresDatabase.open(url: Secret(url))
             let complaints = try await StorageConformance.complaints(rule, database)
             await database.close()

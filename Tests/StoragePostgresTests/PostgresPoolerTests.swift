@@ -102,7 +102,9 @@ struct PostgresPoolerTests {
 
     @Test func `kept statements that a pooler loses are errors that say so, never wrong statements`() async throws {
         try await withPooler(migrated: false) { url in
-            let database = try await PostgresDatabase.open(url: Secret(url + "?pool=8&prepared_statements=on"))
+            let database = try await PostgresDatabase.open(
+                url: Secret(url + "?pool=8&pool_timeout=60&connect_timeout=30&prepared_statements=on")
+            )
             let lost = Shared(0)
             await withTaskGroup(of: Void.self) { group in
                 for number in 0..<100 {
@@ -124,7 +126,17 @@ struct PostgresPoolerTests {
         }
     }
 
-    @Test(arguments: PostgresConformanceTests.port)
+    /// What is said of the port itself.
+    static let rules: [StorageConformance.Rule] = [
+        .`every type survives a round trip`, .`a transaction that throws leaves nothing`,
+        .`after a failed statement nothing is committed`, .`broken constraints are told apart`,
+        .`errors carry no data`, .`a batch tells how many rows each of its rows wrote`,
+        .`a batch that fails leaves nothing`, .`a read sees one state`, .`a read cannot write`,
+        .`many tasks lose no update`, .`a cancelled transaction leaves nothing and blocks nobody`,
+        .`parameters are counted, and text is left alone`, .`a turn is committed whole`,
+    ]
+
+    @Test(arguments: rules)
     func `every rule holds through a pooler`(_ rule: StorageConformance.Rule) async throws {
         try await withPooler(migrated: true) { url in
             let database = try await PostgresDatabase.open(

@@ -71,7 +71,8 @@ func withProxiedPostgres(
     try await withTestPostgresURL(migrated: false) { direct in
         let proxy = TestProxy(to: port(of: direct))
         defer { proxy.close() }
-        let address = url(direct, port: proxy.port) + "?" + parameters
+        let patience = parameters.contains("connect_timeout") ? "" : "&connect_timeout=30"
+        let address = url(direct, port: proxy.port) + "?" + parameters + patience
         let database = try await PostgresDatabase.open(url: Secret(address))
         do {
             try await body(database, proxy)
