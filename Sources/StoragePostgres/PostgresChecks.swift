@@ -29,7 +29,7 @@ extension PostgresDatabase {
     /// Pipeline mode came with libpq 14; what is older is no longer maintained either.
     private static let oldestServer: Int64 = 140_000
 
-    /// Looks at the server's version and at its promises. Throws ``SQLError``.
+    /// Looks at the server's version, at its promises, and at what is around it. Throws ``SQLError``.
     package func findings() async throws -> [PostgresFinding] {
         let row = try await read(.schema) { connection in
             try await connection.first(
@@ -47,7 +47,7 @@ extension PostgresDatabase {
         return [
             try Self.version(row), try Self.durability(row), try Self.role(row),
             try Self.places(row, needed: settings.connections),
-        ]
+        ] + (try await surroundings())
     }
 
     private static func version(_ row: SQLRow) throws -> PostgresFinding {

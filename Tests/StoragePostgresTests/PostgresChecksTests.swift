@@ -8,10 +8,31 @@ import Testing
     @Test func `a server that keeps its promises is told so`() async throws {
         try await withTestPostgres(migrated: false, "pool=2") { database in
             let findings = try await database.findings()
-            #expect(findings.map(\.subject) == ["server", "durability", "writes", "connections"])
+            #expect(
+                findings.map(\.subject) == [
+                    "server", "durability", "writes", "connections", "encoding", "login", "pooler", "transport",
+                ]
+            )
             #expect(findings.filter { !$0.isGood } == [])
             #expect(findings.first?.what.hasPrefix("PostgreSQL") == true)
         }
+    }
+
+    @Test func `what a server that serves badly lacks is told`() async throws {
+        try await withTestPostgresURL(migrated: false) { url in
+            let name = try #require(url.split(separator: "/").last)
+            try await TestPostgres.run("ALTER DATABASE \(name) SET default_transaction_read_only = on", at: url)
+            let database = try await PostgresDatabase.open(url: Secret(url + "?pool=500&connect_timeout=30"))
+            let findings = try await database.findings()
+            await database.close()
+            #expect(findings.filter(\.isFatal).map(\.subject) == ["writes"])
+            #expect(findings.filter { !$0.isGood && !$0.isFatal }.map(\.subject) == ["connections"])
+        }
+        guard let admin = TestPostgres.adminURL else { return }
+        let mighty = try await PostgresDatabase.open(url: Secret(admin + "?connect_timeout=30"))
+        let login = try await mighty.findings().first { $0.subject == "login" }
+        await mighty.close()
+        #expect(login?.isGood == false)
     }
 
     @Test func `a login whose commits may be lost is refused, with the fix`() async throws {

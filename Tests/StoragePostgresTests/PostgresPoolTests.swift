@@ -141,24 +141,4 @@ import Testing
             await other.close()
         }
     }
-
-    @Test func `what the server is set to is found out`() async throws {
-        try await withTestPostgresURL(migrated: false) { url in
-            let database = try await PostgresDatabase.open(url: Secret(url + "?connect_timeout=30"))
-            let report = try await database.checkup()
-            #expect(report.refusals == [])
-            #expect(report.findings.allSatisfy { $0.weight == .fine }, "\(report.findings)")
-            let name = try #require(url.split(separator: "/").last)
-            for setting in ["synchronous_commit = off", "default_transaction_read_only = on"] {
-                try await TestPostgres.run("ALTER DATABASE \(name) SET \(setting)", at: url)
-            }
-            await database.close()
-            let weaker = try await PostgresDatabase.open(url: Secret(url + "?pool=500&connect_timeout=30"))
-            let second = try await weaker.checkup()
-            #expect(second.refusals.map(\.name) == ["writing", "synchronous_commit"])
-            #expect(second.findings.filter { $0.weight == .advice }.map(\.name) == ["connections"])
-            #expect(second.findings.allSatisfy { ($0.fix == nil) == ($0.weight == .fine) })
-            await weaker.close()
-        }
-    }
 }

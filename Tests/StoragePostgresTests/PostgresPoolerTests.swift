@@ -93,9 +93,9 @@ struct PostgresPoolerTests {
                 try await group.waitForAll()
             }
             #expect(try await database.one("SELECT count(*) AS n FROM pg_prepared_statements") == 0)
-            let finding = try await database.checkup().findings.first { $0.name == "pooler" }
-            #expect(finding?.found == "there is one, prepared statements off")
-            #expect(finding?.weight == .fine)
+            let finding = try await database.findings().first { $0.subject == "pooler" }
+            #expect(finding?.what.hasPrefix("there is one") == true)
+            #expect(finding?.isGood == true)
             await database.close()
         }
     }
@@ -121,7 +121,7 @@ struct PostgresPoolerTests {
                     }
                 }
             }
-            #expect(try await database.checkup().findings.first { $0.name == "pooler" }?.weight == .advice)
+            #expect(try await database.findings().first { $0.subject == "pooler" }?.isGood == false)
             await database.close()
         }
     }
