@@ -96,10 +96,17 @@ package func withTestPostgresURL(migrated: Bool = true, _ body: (String) async t
 }
 
 private func withDatabase(on server: String, migrated: Bool, _ body: (String) async throws -> Void) async throws {
-    let template = migrated ? try await MigratedTemplate.shared.name(on: server) : "template0"
+    // Roles are the whole server's: databases that migrate at once on a new server would be in each other's way.
+    var source = "template0"
+    do {
+        let template = try await MigratedTemplate.shared.name(on: server)
+        if migrated { source = template }
+    } catch {
+        if migrated { throw error }
+    }
     let name = "parley_test_\(UUID7(at: SystemClock().now).description.filter { $0 != "-" })"
     // Copying pages through the log spares the server a checkpoint.
-    try await TestPostgres.run("CREATE DATABASE \(name) TEMPLATE \(template) STRATEGY wal_log", at: server)
+    try await TestPostgres.run("CREATE DATABASE \(name) TEMPLATE \(source) STRATEGY wal_log", at: server)
     func drop() async throws { try await TestPostgres.run("DROP DATABASE \(name) WITH (FORCE)", at: server) }
     do {
         try await body(TestPostgres.url(server, database: name))

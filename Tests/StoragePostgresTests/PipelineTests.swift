@@ -134,21 +134,12 @@ import Testing
     }
 
     @Test func `a transaction has its role and business, and leaves nothing of them behind`() async throws {
-        try await withTestPostgres(migrated: false, "pool=1") { database in
+        try await withTestPostgres("pool=1") { database in
             let business = ID<Business>(at: SystemClock().now)
             let settings = """
                 SELECT current_user::text AS role, current_setting('parley.business_id', true) AS business,
                     current_setting('statement_timeout') AS limit
                 """
-            try await database.transaction(.schema) { connection in
-                // Roles belong to the whole server; others may have made it.
-                _ = try await connection.execute(
-                    """
-                    DO $$ BEGIN CREATE ROLE parley_business; EXCEPTION WHEN duplicate_object THEN NULL; END $$
-                    """
-                )
-                _ = try await connection.execute("GRANT parley_business TO CURRENT_USER")
-            }
             for _ in 0..<2 {
                 let inside = try await database.read(.business(business)) { try await $0.first(settings, []) }
                 #expect(try inside?.text("role") == "parley_business")

@@ -65,10 +65,11 @@ func port(of url: String) -> Int { url.firstMatch(of: #/127\.0\.0\.1:(\d+)/#).fl
 
 /// Lends a database behind a proxy.
 func withProxiedPostgres(
+    migrated: Bool = false,
     _ parameters: String,
     _ body: (PostgresDatabase, TestProxy) async throws -> Void
 ) async throws {
-    try await withTestPostgresURL(migrated: false) { direct in
+    try await withTestPostgresURL(migrated: migrated) { direct in
         let proxy = TestProxy(to: port(of: direct))
         defer { proxy.close() }
         let patience = parameters.contains("connect_timeout") ? "" : "&connect_timeout=30"
