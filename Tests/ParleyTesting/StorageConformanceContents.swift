@@ -294,6 +294,7 @@ extension StorageConformance {
         findings.expect(try await world.knowledge.list(of: theirs).isEmpty, "knowledge is listed")
         findings.expect(try await world.leads.page(of: theirs).isEmpty, "leads are listed")
         findings.expect(try await world.leads.lead(of: world.contact, in: theirs) == nil, "a lead is found")
+        try await neighbours(world, entry, database, &findings)
         let usage = try await world.usage.usage(of: theirs, from: "2026-01-01", through: "2026-12-31")
         findings.expect(usage.isEmpty, "usage is told")
         let stolen = await findings.error("a lead for another's contact") {

@@ -11,6 +11,7 @@ extension StorageConformance {
         let delivered = AttemptOutcome(.delivered(platformMessageID: "1"), verdict: "delivered")
         let second = try await traffic.deliveries.settle(first, delivered, claim: sending, at: time)
         guard let second else { return findings.expect(false, "no second delivery") }
+        try await limit(turn, traffic)
         try await traffic.keep("open", in: ours, at: after(1))
         let claim = try await traffic.claim(at: after(1))
         let mine = try await traffic.conversation(claim, at: after(1))
@@ -28,6 +29,10 @@ extension StorageConformance {
         )
         findings.expect(try await traffic.find(foreign)?.id == mine.id, is: false, "a shared conversation")
         findings.expect(try await traffic.deliveries.next(foreignSending)?.id, is: foreignFirst.id, "what is next")
+        let situation = try await traffic.turns.situation(foreign, channel: "telegram") { _ in "u1" }
+        findings.expect(situation.events.map(\.businessID), is: [theirs.business], "whose events a turn answers")
+        findings.expect(situation.conversation?.id == mine.id, is: false, "a turn in another's conversation")
+        findings.expect(situation.remembered.count, is: 2, "a turn remembers")
         try await reads(turn, mine, traffic, &findings)
 
         let passed = PassedOver(
@@ -69,6 +74,16 @@ extension StorageConformance {
         findings.expect(try await traffic.contents(of: ours.business), is: before, "what another business has changed")
     }
 
+    /// Lets a turn be one that told somebody of a limit.
+    private static func limit(_ turn: TurnCommit, _ traffic: Traffic) async throws {
+        _ = try await traffic.database.transaction(.house) { connection in
+            try await connection.execute(
+                "UPDATE turns SET outcome = 'limited', model_name = $1 WHERE id = $2",
+                [.text(UsageRecord.noModel), .id(turn.turnID)]
+            )
+        }
+    }
+
     private static func reads(
         _ turn: TurnCommit,
         _ conversation: ConversationRecord,
@@ -93,6 +108,11 @@ extension StorageConformance {
         }
         findings.expect(remembered.count, is: 0, "another's messages are remembered")
         findings.expect(hasReply, is: false, "another's reply is known")
+        let usage = UsageStore(traffic.database)
+        for (business, isTold) in [(traffic.ours.business, true), (theirs.business, false)] {
+            let told = try await usage.hasToldOfLimit(in: conversation.id, of: business, since: time)
+            findings.expect(told, is: isTold, "whether somebody was told of a limit")
+        }
         for integration in [traffic.ours.integration, theirs.integration] {
             let journey = try await traffic.journeys.find(
                 platformMessageID: "p-open",
