@@ -47,7 +47,7 @@ extension StorageConformance {
         "JourneyStore.find": .triedHot,
         "KnowledgeStore.countUse": .tried, "KnowledgeStore.delete": .tried, "KnowledgeStore.importAll": .tried,
         "KnowledgeStore.list": .tried, "KnowledgeStore.search": .tried, "KnowledgeStore.setActive": .tried,
-        "LaneStore.claim": crossesBusinesses,
+        "LaneStore.claim": crossesBusinesses, "LaneStore.forgive": claimIsTheBusiness,
         "LaneStore.ready": crossesBusinesses, "LaneStore.release": claimIsTheBusiness,
         "LaneStore.renew": claimIsTheBusiness,
         "LeadStore.lead": .tried, "LeadStore.merge": .tried, "LeadStore.page": .tried,
