@@ -3,7 +3,8 @@
 
 -- up
 -- Four roles that nobody logs in as. Each transaction takes one of them for its own length (SET LOCAL), so that whoever
--- writes a statement without its business finds nothing, and row-level security is forced on the owner of the tables too.
+-- writes a statement without its business finds nothing. Only migrations, copies and checks run as the login itself, which is
+-- a member of parley_house and sees what that sees.
 --   parley_business  the rows of the business that parley.business_id names
 --   parley_intake    puts webhooks into the inbox, and sees of it no more than their keys
 --   parley_dispatch  claims lanes
