@@ -21,7 +21,6 @@ let hummingbird: Target.Dependency = .product(name: "Hummingbird", package: "hum
 let hummingbirdCore: Target.Dependency = .product(name: "HummingbirdCore", package: "hummingbird")
 let httpTypes: Target.Dependency = .product(name: "HTTPTypes", package: "swift-http-types")
 let nio: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
-let nioHTTPTypes: Target.Dependency = .product(name: "NIOHTTPTypes", package: "swift-nio-extras")
 let httpClient: Target.Dependency = .product(name: "AsyncHTTPClient", package: "async-http-client")
 
 func room(_ name: String, path: String? = nil, _ dependencies: [Target.Dependency]) -> Target {
@@ -148,8 +147,9 @@ let package = Package(
         room(
             "Ingress",
             [
-                "ParleyCore", "ChannelKit", "Pipeline", hummingbird, hummingbirdCore, httpTypes, nioHTTPTypes, nio,
-                logging, metrics,
+                "ParleyCore", "ChannelKit", "Pipeline", hummingbird, hummingbirdCore, httpTypes, nio, logging, metrics,
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras"),
             ]
         ),
         .target(

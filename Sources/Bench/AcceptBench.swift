@@ -5,7 +5,6 @@ import Synchronization
 
 /// Durable acknowledgements of signed webhooks per second ÷ bare echoes of the same server.
 struct AcceptBench: Sendable {
-    static let connections = 64
     static let conversations = 1000
 
     let options: BenchOptions
@@ -29,7 +28,7 @@ struct AcceptBench: Sendable {
 
     private func measure(_ server: Child, conversations: Int) async throws {
         say(
-            "\nAcknowledgements: \(Self.connections) keep-alive connections, closed loop, 1 KB bodies, "
+            "\nAcknowledgements: \(options.connections) keep-alive connections, closed loop, 1 KB bodies, "
                 + "\(options.seconds) s a round, \(conversations == 1 ? "one conversation" : "\(conversations) conversations")"
         )
         let webhooks = SlackWebhooks(path: server.paths[0], conversations: conversations, at: SystemClock().now)
@@ -105,7 +104,7 @@ struct AcceptBench: Sendable {
     private func round(_ server: Child, request: @escaping @Sendable (Int) -> ByteBuffer?) async throws -> Round {
         let shared = Shared()
         let over = bed.loops.next().makePromise(of: Void.self)
-        let line = try await Line.open(Self.connections, to: server.port, on: bed.loops) { status in
+        let line = try await Line.open(options.connections, to: server.port, on: bed.loops) { status in
             let now = NIODeadline.now()
             let (index, isOver) = shared.progress.withLock { progress -> (Int?, Bool) in
                 progress.answers += 1
@@ -135,7 +134,7 @@ struct AcceptBench: Sendable {
         let start = NIODeadline.now()
         shared.progress.withLock { progress in
             progress.end = start + .seconds(Int64(options.seconds))
-            progress.open = Self.connections
+            progress.open = options.connections
         }
         line.sendOnEach {
             request(

@@ -11,13 +11,23 @@ package struct BenchOptions: Sendable {
     /// Of one round.
     package var seconds: Int
     package var rounds: Int
+    /// Keep-alive connections that post webhooks, each waiting for its answer.
+    package var connections: Int
     /// Where the measured databases go; the folder is removed afterwards.
     package var folder: String
     package var parts: [Part]
     /// A PostgreSQL database that is measured beside SQLite; what the benchmark writes there stays.
     package var postgres: Secret<String>?
 
-    package init(seconds: Int, rounds: Int, folder: String, parts: [Part], postgres: Secret<String>? = nil) {
+    package init(
+        seconds: Int,
+        rounds: Int,
+        connections: Int,
+        folder: String,
+        parts: [Part],
+        postgres: Secret<String>? = nil
+    ) {
+        self.connections = connections
         self.postgres = postgres
         self.seconds = seconds
         self.rounds = rounds

@@ -62,7 +62,7 @@ struct TurnBench: Sendable {
         try await TurnBed.with(model: "bench", debounce: 500, conversations: conversations, bed) { turns in
             let acks = Counter()
             let isOn = Switch()
-            let line = try await Line.open(AcceptBench.connections, to: turns.server.port, on: bed.loops) { status in
+            let line = try await Line.open(options.connections, to: turns.server.port, on: bed.loops) { status in
                 let number = acks.add(status == 200 ? 1 : 0)
                 return isOn.value ? turns.webhook(in: number % conversations) : nil
             }
@@ -74,7 +74,7 @@ struct TurnBench: Sendable {
             isOn.turnOff()
             say(
                 "  with everything running: \((Double(count) / elapsed).text()) acks/s "
-                    + "beside \((Double(replies) / elapsed).text()) turns/s (64 connections, closed loop, debounce 500 ms)"
+                    + "beside \((Double(replies) / elapsed).text()) turns/s (\(options.connections) connections, closed loop, debounce 500 ms)"
             )
             await line.close()
         }

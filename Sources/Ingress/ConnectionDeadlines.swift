@@ -1,15 +1,14 @@
-import HTTPTypes
 import NIOCore
-import NIOHTTPTypes
+import NIOHTTP1
 import ParleyCore
 
 /// Absolute deadlines of a connection: an idle timeout alone is beaten by one byte every few seconds.
 ///
 /// The first request's head must be complete within ``Limits/headerDeadline``, every body within
 /// ``Limits/bodyDeadline``, and the next request's head within ``Limits/idleTimeout``.
-final class ConnectionDeadlines: ChannelInboundHandler, RemovableChannelHandler {
-    typealias InboundIn = HTTPRequestPart
-    typealias InboundOut = HTTPRequestPart
+final class ConnectionDeadlines: ChannelInboundHandler {
+    typealias InboundIn = HTTPServerRequestPart
+    typealias InboundOut = HTTPServerRequestPart
 
     private var deadline = NIODeadline.distantFuture
     private var alarm: (task: Scheduled<Void>, at: NIODeadline)?

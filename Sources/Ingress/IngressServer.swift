@@ -2,6 +2,7 @@ import Hummingbird
 import HummingbirdCore
 import Logging
 import NIOCore
+import NIOHTTPTypesHTTP1
 import ParleyCore
 import Pipeline
 
@@ -24,7 +25,9 @@ package enum IngressServer {
             server: .http1(
                 configuration: HTTP1Channel.Configuration(
                     additionalChannelHandlers: [
-                        ConnectionDeadlines(), WebhookShortcut(pipeline: pipeline, clock: clock),
+                        BeforeCodec {
+                            [ConnectionDeadlines(), WebhookShortcut(pipeline: pipeline, clock: clock)]
+                        }
                     ],
                     httpDecoderConfiguration: HTTP1Channel.Configuration.DecoderConfiguration(
                         maxHeaderFieldSize: Limits.headerBytes,
@@ -41,5 +44,28 @@ package enum IngressServer {
             onServerRunning: { channel in await onRunning(channel.localAddress?.port ?? port) },
             logger: logger
         )
+    }
+}
+
+/// Puts handlers where requests are NIO's own still: what is answered there is spared the conversion to the router's types
+/// and back.
+///
+/// Hummingbird adds its handlers behind its codec, this one among them.
+private final class BeforeCodec: ChannelInboundHandler, RemovableChannelHandler {
+    typealias InboundIn = NIOAny
+
+    private let handlers: () -> [any ChannelHandler]
+
+    init(_ handlers: @escaping () -> [any ChannelHandler]) { self.handlers = handlers }
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        do {
+            let pipeline = context.pipeline.syncOperations
+            let codec = try pipeline.handler(type: HTTP1ToHTTPServerCodec.self)
+            try pipeline.addHandlers(handlers(), position: .before(codec))
+        } catch {
+            // A connection without its deadlines is not to be had.
+            context.close(promise: nil)
+        }
     }
 }

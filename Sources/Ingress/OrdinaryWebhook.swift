@@ -1,42 +1,29 @@
 import ChannelKit
-import HTTPTypes
 import NIOCore
+import NIOHTTP1
 import ParleyCore
 
 /// A webhook as the platforms post them: small, uncompressed, its length told, its path without anything to decode.
 struct OrdinaryWebhook {
-    let head: HTTPRequest
+    let head: HTTPRequestHead
     let channel: ChannelID
     let integration: ID<Integration>
     private let headers: WebhookHeaders
     private(set) var body = ByteBuffer()
 
     /// Nil for everything else; the router says what is wrong with it, if anything is.
-    init?(_ head: HTTPRequest) {
-        guard head.method == .post, let path = head.path, let place = Self.place(path) else { return nil }
-        var fields: [(name: String, value: String)] = []
-        fields.reserveCapacity(head.headerFields.count)
-        var isLengthTold = false
-        for field in head.headerFields {
-            let name = field.name.canonicalName
-            switch name {
-            case "content-length":
-                guard let length = Int(field.value), (0...Limits.ordinaryWebhookBytes).contains(length) else {
-                    return nil
-                }
-                isLengthTold = true
-            case "connection":
-                guard field.value == "keep-alive" else { return nil }
-            case "content-encoding", "transfer-encoding", "expect", "upgrade": return nil
-            default: break
-            }
-            fields.append((name, field.value))
-        }
-        guard isLengthTold else { return nil }
+    init?(_ head: HTTPRequestHead) {
+        guard head.method == .POST, head.version == .http1_1, let place = Self.place(head.uri) else { return nil }
+        headers = WebhookHeaders(head.headers.map { $0 })
+        guard let length = headers["content-length"].flatMap({ Int($0) }),
+            (0...Limits.ordinaryWebhookBytes).contains(length), (headers["connection"] ?? "keep-alive") == "keep-alive"
+        else { return nil }
+        for name in Self.extraordinary where headers[name] != nil { return nil }
         self.head = head
         (channel, integration) = place
-        headers = WebhookHeaders(fields)
     }
+
+    private static let extraordinary = ["content-encoding", "transfer-encoding", "expect", "upgrade"]
 
     mutating func add(_ bytes: ByteBuffer) {
         // Nearly always all of it: kept, not copied.

@@ -1,7 +1,8 @@
 import ChannelKit
 import HTTPTypes
 import NIOCore
-import NIOHTTPTypes
+import NIOHTTP1
+import NIOHTTPTypesHTTP1
 import ParleyCore
 import Pipeline
 
@@ -10,11 +11,11 @@ import Pipeline
 ///
 /// Ordinary is a small `POST` to an integration that is remembered, on a connection with nothing else under way.
 /// All else goes on to the router, which knows every refusal and answers the same.
-final class WebhookShortcut: ChannelDuplexHandler, RemovableChannelHandler {
-    typealias InboundIn = HTTPRequestPart
-    typealias InboundOut = HTTPRequestPart
-    typealias OutboundIn = HTTPResponsePart
-    typealias OutboundOut = HTTPResponsePart
+final class WebhookShortcut: ChannelDuplexHandler {
+    typealias InboundIn = HTTPServerRequestPart
+    typealias InboundOut = HTTPServerRequestPart
+    typealias OutboundIn = HTTPServerResponsePart
+    typealias OutboundOut = HTTPServerResponsePart
 
     private enum State {
         /// What comes next may be taken.
@@ -26,7 +27,7 @@ final class WebhookShortcut: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     private enum Held {
-        case part(HTTPRequestPart)
+        case part(HTTPServerRequestPart)
         case event(Any)
         case error(any Error)
     }
@@ -39,12 +40,21 @@ final class WebhookShortcut: ChannelDuplexHandler, RemovableChannelHandler {
     private var isRoutedBodyComing = false
     private var held: [Held] = []
     private var isReadHeld = false
+    private var received = PlainReceipt()
     private var date = HTTPDate()
+    /// What is written here goes out as it is.
+    private var wire: ChannelHandlerContext?
 
     init(pipeline: Pipeline, clock: any Clockwork) {
         self.pipeline = pipeline
         self.clock = clock
     }
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        wire = try? context.pipeline.syncOperations.context(handlerType: HTTPResponseEncoder.self)
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) { wire = nil }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         let part = unwrapInboundIn(data)
@@ -55,7 +65,7 @@ final class WebhookShortcut: ChannelDuplexHandler, RemovableChannelHandler {
         }
     }
 
-    private func open(_ part: HTTPRequestPart, _ context: ChannelHandlerContext) {
+    private func open(_ part: HTTPServerRequestPart, _ context: ChannelHandlerContext) {
         if case .head(let head) = part, routed == 0, !isRoutedBodyComing, let webhook = OrdinaryWebhook(head) {
             state = .gathering(webhook)
         } else {
@@ -63,7 +73,8 @@ final class WebhookShortcut: ChannelDuplexHandler, RemovableChannelHandler {
         }
     }
 
-    private func gather(_ part: HTTPRequestPart, into webhook: OrdinaryWebhook, _ context: ChannelHandlerContext) {
+    private func gather(_ part: HTTPServerRequestPart, into webhook: OrdinaryWebhook, _ context: ChannelHandlerContext)
+    {
         switch part {
         case .head: pass(part, context)
         case .body(let bytes):
@@ -76,7 +87,7 @@ final class WebhookShortcut: ChannelDuplexHandler, RemovableChannelHandler {
 
     // MARK: The webhook
 
-    private func accept(_ webhook: OrdinaryWebhook, _ trailers: HTTPFields?, _ context: ChannelHandlerContext) {
+    private func accept(_ webhook: OrdinaryWebhook, _ trailers: HTTPHeaders?, _ context: ChannelHandlerContext) {
         let receivedAt = clock.now
         state = .committing
         let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
@@ -100,16 +111,32 @@ final class WebhookShortcut: ChannelDuplexHandler, RemovableChannelHandler {
         _ context: ChannelHandlerContext
     ) {
         let now = clock.now
-        let reply = WebhookReply(outcome)
+        if let wire, case .success(.empty) = outcome {
+            WebhookMetrics.count(channel.name, status: 200, after: now.since(receivedAt))
+            wire.writeAndFlush(NIOAny(received.bytes(at: now, spelledBy: &date)), promise: nil)
+        } else {
+            write(WebhookReply(outcome), on: channel, receivedAt: receivedAt, at: now, context)
+        }
+        state = .open
+        goOn(context)
+    }
+
+    private func write(
+        _ reply: WebhookReply,
+        on channel: ChannelID,
+        receivedAt: Timestamp,
+        at now: Timestamp,
+        _ context: ChannelHandlerContext
+    ) {
         WebhookMetrics.count(channel.name, status: reply.status.code, after: now.since(receivedAt))
         var response = HTTPResponse(status: reply.status, headerFields: reply.headers)
         response.headerFields[.contentLength] = String(reply.body.readableBytes)
         response.headerFields[.date] = date.text(at: now)
-        context.write(wrapOutboundOut(.head(response)), promise: nil)
-        if reply.body.readableBytes > 0 { context.write(wrapOutboundOut(.body(reply.body)), promise: nil) }
+        context.write(wrapOutboundOut(.head(HTTPResponseHead(response))), promise: nil)
+        if reply.body.readableBytes > 0 {
+            context.write(wrapOutboundOut(.body(.byteBuffer(reply.body))), promise: nil)
+        }
         context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
-        state = .open
-        goOn(context)
     }
 
     /// Hands what was held back to whoever it is for; another webhook among it is waited for in its turn.
@@ -134,7 +161,7 @@ final class WebhookShortcut: ChannelDuplexHandler, RemovableChannelHandler {
 
     // MARK: All else
 
-    private func pass(_ part: HTTPRequestPart, _ context: ChannelHandlerContext) {
+    private func pass(_ part: HTTPServerRequestPart, _ context: ChannelHandlerContext) {
         switch part {
         case .head:
             routed += 1
@@ -173,5 +200,21 @@ final class WebhookShortcut: ChannelDuplexHandler, RemovableChannelHandler {
         if case .committing = state { return held.append(.error(error)) }
         giveUp(context)
         context.fireErrorCaught(error)
+    }
+}
+
+/// The whole answer to a webhook that asks for none but the status, as it goes out: spelled once a second.
+private struct PlainReceipt {
+    private var second = Int64.min
+    private var spelled = ByteBuffer()
+
+    mutating func bytes(at now: Timestamp, spelledBy date: inout HTTPDate) -> ByteBuffer {
+        if now.seconds != second {
+            second = now.seconds
+            spelled = ByteBuffer(
+                string: "HTTP/1.1 200 OK\r\nContent-Length: 0\r\ndate: \(date.text(at: now))\r\n\r\n"
+            )
+        }
+        return spelled
     }
 }

@@ -28,6 +28,9 @@ struct BenchCommand: AsyncParsableCommand {
     @Option(help: "Rounds that count; one more is run first to warm up.")
     var rounds = 5
 
+    @Option(help: "Keep-alive connections that post webhooks.")
+    var connections = 64
+
     @Option(help: "Where the measured databases go: the file system decides what a commit costs.")
     var data = "./parley-data"
 
@@ -47,6 +50,7 @@ struct BenchCommand: AsyncParsableCommand {
     func validate() throws {
         guard (1...600).contains(seconds) else { throw ValidationError("--seconds must be from 1 to 600") }
         guard (1...100).contains(rounds) else { throw ValidationError("--rounds must be from 1 to 100") }
+        guard (1...1000).contains(connections) else { throw ValidationError("--connections must be from 1 to 1000") }
         guard !data.isEmpty else { throw ValidationError("--data must name a folder") }
         _ = try parts()
     }
@@ -69,6 +73,7 @@ struct BenchCommand: AsyncParsableCommand {
             BenchOptions(
                 seconds: seconds,
                 rounds: rounds,
+                connections: connections,
                 folder: data,
                 parts: try parts(),
                 postgres: postgres.map { Secret($0) }

@@ -25,7 +25,7 @@ package struct WebhookRequest: Sendable {
         self.receivedAt = receivedAt
     }
 
-    /// A header by its lower-case name.
+    /// A header by its name, in any case.
     package func header(_ name: String) -> String? { headers[name] }
 
     package func query(_ name: String) -> String? { query.first { $0.name == name }?.value }
@@ -39,22 +39,32 @@ package struct WebhookRequest: Sendable {
     }
 }
 
-/// A webhook's headers, as they came. A dozen are searched more quickly than they are hashed.
+/// A webhook's headers, their names in any case. A dozen are searched more quickly than they are hashed or respelled.
 package struct WebhookHeaders: Sendable, ExpressibleByDictionaryLiteral {
     private var fields: [(name: String, value: String)]
 
-    /// - Parameter fields: names are lower-case; of a repeated header the first value counts.
+    /// - Parameter fields: of a repeated header the first value counts.
     package init(_ fields: [(name: String, value: String)]) { self.fields = fields }
 
     package init(dictionaryLiteral fields: (String, String)...) { self.init(fields.map { ($0.0, $0.1) }) }
 
-    /// A header by its lower-case name.
+    /// A header by its name, in any case.
     package subscript(name: String) -> String? {
-        get { fields.first { $0.name == name }?.value }
+        get { fields.first { Self.isSame($0.name, name) }?.value }
         set {
-            fields.removeAll { $0.name == name }
+            fields.removeAll { Self.isSame($0.name, name) }
             if let newValue { fields.append((name, newValue)) }
         }
+    }
+
+    // Field names are ASCII (RFC 9110 §5.1).
+    private static func isSame(_ one: String, _ other: String) -> Bool {
+        let (one, other) = (one.utf8, other.utf8)
+        return one.count == other.count && zip(one, other).allSatisfy { $0 == $1 || lower($0) == lower($1) }
+    }
+
+    private static func lower(_ byte: UInt8) -> UInt8 {
+        (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(byte) ? byte | 0x20 : byte
     }
 }
 
