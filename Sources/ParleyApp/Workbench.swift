@@ -17,7 +17,8 @@ package struct Workbench: Sendable {
     package let logger: Logger
     /// Said aloud once: the master key was made at this start.
     package let madeMasterKeyAt: String?
-    private let vault: CredentialVault
+    let masterKeys: MasterKeys
+    let vault: CredentialVault
     private let outgoing: OutgoingHTTP
 
     /// Opens what `settings` name, bringing the schema up to date.
@@ -31,8 +32,8 @@ package struct Workbench: Sendable {
     ) async throws -> Workbench {
         let database = try await OpenDatabase.open(settings, logger: logger)
         if migrates { _ = try await Migrator(database, clock: clock).up() }
-        let (key, madeAt) = try await masterKey(settings, for: database)
-        let vault = CredentialVault(key, clock: clock)
+        let (keys, madeAt) = try await masterKeys(settings, for: database)
+        let vault = CredentialVault(keys, clock: clock)
         let stores = Stores(database, vault: vault, clock: clock)
         if migrates {
             try await stores.tools.register(Catalogue.builtIn)
@@ -48,6 +49,7 @@ package struct Workbench: Sendable {
             clock: clock,
             logger: logger,
             madeMasterKeyAt: madeAt,
+            masterKeys: keys,
             vault: vault,
             outgoing: outgoing
         )
@@ -90,11 +92,12 @@ package struct Workbench: Sendable {
         await database.close()
     }
 
-    private static func masterKey(
+    private static func masterKeys(
         _ settings: ParleySettings,
         for database: OpenDatabase
-    ) async throws -> (MasterKey, madeAt: String?) {
-        if let text = settings.masterKey { return (try MasterKey(text: text), nil) }
+    ) async throws -> (MasterKeys, madeAt: String?) {
+        let others = try settings.otherKeys()
+        if let current = try settings.givenKey() { return (MasterKeys(current: current, others: others), nil) }
         guard let folder = try settings.dataFolder() else {
             throw SettingsError(
                 key: "PARLEY_MASTER_KEY",
@@ -111,8 +114,8 @@ package struct Workbench: Sendable {
                 fix: "\(path) is missing, and credentials are stored under it; put it back, or set the key"
             )
         }
-        let (key, isNew) = try MasterKey.loadOrCreate(path: path)
-        return (key, isNew ? path : nil)
+        let (keys, isNew) = try MasterKeys.loadOrCreate(path: path)
+        return (MasterKeys(current: keys.current, others: keys.others + others), isNew ? path : nil)
     }
 
     private static func hasSecrets(_ database: OpenDatabase) async throws -> Bool {

@@ -16,7 +16,7 @@ struct CopyTests {
     func `a gateway goes on where its copy was made`() async throws {
         try await withUsedFolder { folder in
             let path = "\(folder)/parley.sqlite"
-            let key = try MasterKey.loadOrCreate(path: "\(folder)/master.key").key
+            let key = try MasterKeys.loadOrCreate(path: "\(folder)/master.key").keys.current
             try await withTestPostgresURL { url in
                 let report = try await Self.copy(from: "sqlite:\(path)", to: url)
                 #expect(report.isGood)

@@ -67,6 +67,11 @@ package enum StorageConformance {
         case `what is old goes, and what is open stays`
         case `each business keeps what it keeps`
         case `usage is added up before its turns go`
+        // Keys
+        case `keys are changed, and the old one opens nothing`
+        case `keys are changed while bots are connected`
+        case `a change of keys that breaks off goes on`
+        case `a business whose secrets do not open stays as it is`
 
         package var description: String { rawValue }
     }
@@ -133,6 +138,10 @@ package enum StorageConformance {
         case .`what is old goes, and what is open stays`: try await retention(database, &findings)
         case .`each business keeps what it keeps`: try await ownRetention(database, &findings)
         case .`usage is added up before its turns go`: try await addedUp(database, &findings)
+        case .`keys are changed, and the old one opens nothing`: try await keyRotation(database, &findings)
+        case .`keys are changed while bots are connected`: try await keysUnderUse(database, &findings)
+        case .`a change of keys that breaks off goes on`: try await keysInterrupted(database, &findings)
+        case .`a business whose secrets do not open stays as it is`: try await keysMissing(database, &findings)
         }
         return findings.complaints
     }

@@ -45,6 +45,8 @@ extension StorageConformance {
         "IntegrationStore.replace": .tried, "IntegrationStore.setActive": .tried, "IntegrationStore.setHealth": .tried,
         "IntegrationStore.setWebhookURL": .tried,
         "JourneyStore.find": .triedHot,
+        "KeyRotation.rotate": .elsewhere("names nothing but its own business"),
+        "KeyRotation.waiting": .elsewhere("the operator's list of all; the id is a place in it"),
         "KnowledgeStore.countUse": .tried, "KnowledgeStore.delete": .tried, "KnowledgeStore.importAll": .tried,
         "KnowledgeStore.list": .tried, "KnowledgeStore.search": .tried, "KnowledgeStore.setActive": .tried,
         "LaneStore.claim": crossesBusinesses, "LaneStore.forgive": claimIsTheBusiness,

@@ -131,7 +131,7 @@ import Testing
         try await withBusinesses { database, ours, theirs in
             let master = MasterKey.random()
             let blob = try await seal(CredentialVault(master), ours, database)
-            await #expect(throws: VaultError.otherMasterKey) {
+            await #expect(throws: VaultError.otherMasterKey(id: master.id)) {
                 _ = try await open(CredentialVault(.random()), blob, ours, database)
             }
             try await database.transaction(.house) { connection in
@@ -179,22 +179,54 @@ import Testing
     @Test func `a master key file is made once, for its owner alone`() async throws {
         try await withTestFolder { folder in
             let path = "\(folder)/master.key"
-            let first = try MasterKey.loadOrCreate(path: path)
-            let second = try MasterKey.loadOrCreate(path: path)
+            let first = try MasterKeys.loadOrCreate(path: path)
+            let second = try MasterKeys.loadOrCreate(path: path)
             #expect(first.isNew && !second.isNew)
-            #expect(first.key.id == second.key.id)
+            #expect(first.keys.current.id == second.keys.current.id)
             let attributes = try FileManager.default.attributesOfItem(atPath: path)
             #expect(attributes[.posixPermissions] as? Int == 0o600)
             #expect(try FileManager.default.contentsOfDirectory(atPath: folder) == ["master.key"])
             try FileManager.default.setAttributes([.posixPermissions: 0o644], ofItemAtPath: path)
-            #expect(throws: MasterKeyError.readableByOthers(path: path)) { _ = try MasterKey.loadOrCreate(path: path) }
+            #expect(throws: MasterKeyError.readableByOthers(path: path)) { _ = try MasterKeys.loadOrCreate(path: path) }
+        }
+    }
+
+    @Test func `a master key file may hold further keys to read with`() async throws {
+        try await withTestFolder { folder in
+            let path = "\(folder)/master.key"
+            let lines = [String(repeating: "a1", count: 32), Data(repeating: 7, count: 32).base64EncodedString()]
+            let content = Data((lines.joined(separator: "\n") + "\n").utf8)
+            let files = FileManager.default
+            #expect(files.createFile(atPath: path, contents: content, attributes: [.posixPermissions: 0o600]))
+            let (keys, isNew) = try MasterKeys.loadOrCreate(path: path)
+            #expect(!isNew)
+            #expect(keys.current.id == (try MasterKey(text: Secret(lines[0]))).id)
+            #expect(keys.others.map(\.id) == [try MasterKey(text: Secret(lines[1])).id])
+            try Data((lines[0] + "\nnonsense\n").utf8).write(to: URL(filePath: path))
+            #expect(throws: MasterKeyError.malformed) { _ = try MasterKeys.loadOrCreate(path: path) }
+        }
+    }
+
+    @Test func `nothing sealed is left out when keys change`() async throws {
+        try await withTestDatabase { database in
+            // Whoever adds a column of bytes says here whether it is sealed.
+            let columns = try await database.read(.house) { connection in
+                try await connection.query(
+                    """
+                    SELECT m.name || '.' || c.name AS name FROM sqlite_master m, pragma_table_info(m.name) c
+                    WHERE m.type = 'table' AND c.type = 'BLOB' AND m.name NOT LIKE 'knowledge_search_%'
+                    """
+                ).map { try $0.text("name") }
+            }
+            let sealed = KeyRotation.sealed.map { "\($0.table).\($0.column)" }
+            #expect(Set(columns) == Set(sealed + ["business_keys.wrapped_key", "knowledge_entries.embedding"]))
         }
     }
 
     @Test func `many processes agree on one new key`() async throws {
         try await withTestFolder { folder in
             let ids = try await withThrowingTaskGroup(of: String.self) { group in
-                for _ in 0..<16 { group.addTask { try MasterKey.loadOrCreate(path: "\(folder)/key").key.id } }
+                for _ in 0..<16 { group.addTask { try MasterKeys.loadOrCreate(path: "\(folder)/key").keys.current.id } }
                 return try await group.reduce(into: Set<String>()) { $0.insert($1) }
             }
             #expect(ids.count == 1)

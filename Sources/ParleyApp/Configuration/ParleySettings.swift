@@ -11,6 +11,7 @@ import SystemPackage
 /// |---|---|
 /// | `PARLEY_DATABASE_URL` | `sqlite:./parley-data/parley.sqlite`; or `postgres://USER:PASSWORD@HOST/NAME` |
 /// | `PARLEY_MASTER_KEY` | beside SQLite generated on first start, mode 0600; with PostgreSQL it must be set |
+/// | `PARLEY_OTHER_MASTER_KEYS` | none: further master keys, to read with while keys are changed; blanks or commas between |
 /// | `PARLEY_REDIS_URL` | none: one node; `redis://[user:password@]host[:port][/database]`, or `rediss://` for TLS |
 /// | `PARLEY_NODES` | 1: nodes that share the platforms' rates at least, while Redis is away; 1…1,000 |
 /// | `PARLEY_SEND_RATES` | true: the platforms' rates are kept to before they refuse |
@@ -30,6 +31,7 @@ package struct ParleySettings: Sendable {
     /// A PostgreSQL URL holds a password.
     package var databaseURL: Secret<String>
     package var masterKey: Secret<String>?
+    package var otherMasterKeys: Secret<String>?
     package var redis: RedisAddress?
     package var nodes: Int
     package var keepsSendRates: Bool
@@ -79,6 +81,7 @@ package struct ParleySettings: Sendable {
             )
         )
         masterKey = reader.string(forKey: "parley.master.key", isSecret: true).map { Secret($0) }
+        otherMasterKeys = reader.string(forKey: "parley.other.master.keys", isSecret: true).map { Secret($0) }
         redis = try Self.redis(reader)
         nodes = try Self.number(reader, "parley.nodes", "PARLEY_NODES", default: 1, in: 1...1000)
         keepsSendRates = reader.bool(forKey: "parley.send.rates", default: true)

@@ -44,6 +44,34 @@ package struct MasterKey: Sendable {
         self.id = id
         self.bytes = bytes
     }
+
+    var symmetric: SymmetricKey { bytes.reveal { SymmetricKey(data: $0) } }
+}
+
+/// The master key under which secrets go, and others under which some may still lie, while keys are changed.
+package struct MasterKeys: Sendable {
+    package let current: MasterKey
+    /// For reading alone.
+    package let others: [MasterKey]
+
+    package init(current: MasterKey, others: [MasterKey] = []) {
+        self.current = current
+        self.others = others
+    }
+
+    /// Those that blanks, line ends or commas separate. Throws ``MasterKeyError/malformed``.
+    package static func list(_ text: Secret<String>) throws(MasterKeyError) -> [MasterKey] {
+        let words = text.reveal { text in
+            text.split { $0.isWhitespace || $0 == "," }.map { Secret(String($0)) }
+        }
+        var keys: [MasterKey] = []
+        for word in words { keys.append(try MasterKey(text: word)) }
+        return keys
+    }
+
+    package subscript(id: String) -> MasterKey? {
+        current.id == id ? current : others.first { $0.id == id }
+    }
 }
 
 /// Why there is no master key. Says nothing of its content.
@@ -63,23 +91,23 @@ package enum MasterKeyError: Error, Sendable, Equatable, CustomStringConvertible
 
 // MARK: - In a file
 
-extension MasterKey {
-    /// The key in the file, or a new one written there with mode 0600.
+extension MasterKeys {
+    /// The keys in the file, a line each and the current one first; or a new one written there with mode 0600.
     ///
     /// The file appears whole or not at all, and a key that another process wrote in the meantime is the one that counts.
-    package static func loadOrCreate(path: String) throws(MasterKeyError) -> (key: MasterKey, isNew: Bool) {
-        if let key = try load(path: path) { return (key, false) }
-        let key = random()
+    package static func loadOrCreate(path: String) throws(MasterKeyError) -> (keys: MasterKeys, isNew: Bool) {
+        if let keys = try load(path: path) { return (keys, false) }
+        let key = MasterKey.random()
         let draft = "\(path).\(UUID7(at: SystemClock().now))"
         defer { unlink(draft) }
         guard write(key, to: draft) else { throw .unreadable(path: path) }
         // Unlike a rename, a link never replaces a key that is there.
-        if link(draft, path) == 0 { return (key, true) }
+        if link(draft, path) == 0 { return (MasterKeys(current: key), true) }
         guard let winner = try load(path: path) else { throw .unreadable(path: path) }
         return (winner, false)
     }
 
-    private static func load(path: String) throws(MasterKeyError) -> MasterKey? {
+    private static func load(path: String) throws(MasterKeyError) -> MasterKeys? {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else {
             guard errno == ENOENT else { throw .unreadable(path: path) }
@@ -89,10 +117,12 @@ extension MasterKey {
         var status = stat()
         guard fstat(descriptor, &status) == 0 else { throw .unreadable(path: path) }
         guard status.st_mode & 0o077 == 0 else { throw .readableByOthers(path: path) }
-        var buffer = [UInt8](repeating: 0, count: 256)
+        var buffer = [UInt8](repeating: 0, count: 4096)
         let count = read(descriptor, &buffer, buffer.count)
         guard count >= 0 else { throw .unreadable(path: path) }
-        return try MasterKey(text: Secret(String(decoding: buffer.prefix(count), as: UTF8.self)))
+        let keys = try list(Secret(String(decoding: buffer.prefix(count), as: UTF8.self)))
+        guard let current = keys.first else { throw .malformed }
+        return MasterKeys(current: current, others: Array(keys.dropFirst()))
     }
 
     private static func write(_ key: MasterKey, to path: String) -> Bool {

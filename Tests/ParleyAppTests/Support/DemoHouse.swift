@@ -147,7 +147,7 @@ struct DemoHouse: Sendable {
             key = try MasterKey(text: settings.masterKey ?? Secret(""))
         } else {
             database = OpenDatabase(try await SQLiteDatabase.open(path: folder + "/parley.sqlite"))
-            key = try MasterKey.loadOrCreate(path: folder + "/master.key").key
+            key = try MasterKeys.loadOrCreate(path: folder + "/master.key").keys.current
         }
         let house = DemoHouse(
             demo: demo,

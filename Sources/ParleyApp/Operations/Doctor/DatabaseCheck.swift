@@ -22,6 +22,7 @@ struct DatabaseCheck {
                 try await connection.execute(workbench.database.dialect.writeProbe)
             }
             findings.append(.good("database", "it takes writes"))
+            findings += try await keys()
             if let postgres = workbench.database.postgres {
                 return findings
                     + (try await postgres.findings()).map { finding in
@@ -50,6 +51,17 @@ struct DatabaseCheck {
             )
         }
         return findings
+    }
+
+    /// Whether every stored secret can be read, and lies under the current master key.
+    private func keys() async throws -> [Doctor.Finding] {
+        try await KeyRotation(workbench.database, vault: workbench.vault).usage().compactMap { used in
+            let what = "the secrets of \(used.businesses) businesses are under the key \(used.masterKeyID)"
+            if used.masterKeyID == workbench.masterKeys.current.id { return nil }
+            return workbench.masterKeys[used.masterKeyID] == nil
+                ? .bad(MachineCheck.masterKey, what + ", which is not here", fix: Operations.addKey)
+                : .note(MachineCheck.masterKey, what + ", not yet under the current one", fix: "parley keys rotate")
+        }
     }
 
     private func judge(_ migrations: [MigrationStatus]) -> Doctor.Finding {

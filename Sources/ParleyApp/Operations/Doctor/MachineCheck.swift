@@ -92,17 +92,14 @@ struct MachineCheck {
             )
     }
 
-    /// What there is to say of PARLEY_MASTER_KEY; nil when it is not set.
+    /// What there is to say of PARLEY_MASTER_KEY and PARLEY_OTHER_MASTER_KEYS; nil when the former is not set.
     private var givenMasterKey: Doctor.Finding? {
-        guard let text = settings.masterKey else { return nil }
-        guard (try? MasterKey(text: text)) != nil else {
-            return .bad(
-                Self.masterKey,
-                "PARLEY_MASTER_KEY is malformed",
-                fix: "give 32 bytes as 64 hexadecimal digits or Base64: openssl rand -hex 32"
-            )
+        do throws(SettingsError) {
+            _ = try settings.otherKeys()
+            return try settings.givenKey().map { .good(Self.masterKey, "\($0.id), from PARLEY_MASTER_KEY") }
+        } catch {
+            return .bad(Self.masterKey, "\(error.key) is malformed", fix: error.fix)
         }
-        return .good(Self.masterKey, "from PARLEY_MASTER_KEY")
     }
 
     private func masterKey(in folder: String) -> Doctor.Finding {
