@@ -4,8 +4,12 @@ import ParleyCore
 package protocol LanguageModel: Sendable {
     /// One model call (a *step*). Streams inside; returns when the whole answer is there.
     ///
-    /// Throws ``ModelError`` only.
-    func respond(to request: ModelRequest) async throws(ModelError) -> ModelResponse
+    /// Heeds cancellation. Whoever calls a provider tells `watch` when the call begins and when bytes came; the watch
+    /// keeps the time limits.
+    func respond(
+        to request: ModelRequest,
+        watchedBy watch: ModelWatch
+    ) async throws(ModelError) -> ModelResponse
 }
 
 package struct ModelRequest: Sendable {

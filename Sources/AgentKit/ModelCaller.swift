@@ -17,7 +17,7 @@ struct ModelCaller: Sendable {
         var attempt = 1
         while true {
             let start = clock.now
-            guard let result = try await call(turn.request, until: turn.deadline) else {
+            guard let result = await ModelWatch.ask(model, turn.request, until: turn.deadline, on: clock) else {
                 return outOfTime(&turn, since: start)
             }
             switch result {
@@ -76,24 +76,6 @@ struct ModelCaller: Sendable {
                 do { try await clock.sleep(for: wait) } catch { throw CancellationError() }
             }
             attempt += 1
-        }
-    }
-
-    /// nil when the deadline came first.
-    private func call(
-        _ request: ModelRequest,
-        until deadline: Timestamp
-    ) async throws(CancellationError) -> Result<ModelResponse, ModelError>? {
-        do {
-            return try await within(deadline.since(clock.now), on: clock) { [model] in
-                do throws(ModelError) {
-                    return .success(try await model.respond(to: request))
-                } catch {
-                    return .failure(error)
-                }
-            }
-        } catch {
-            throw CancellationError()
         }
     }
 

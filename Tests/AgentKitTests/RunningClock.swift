@@ -4,8 +4,8 @@ import Synchronization
 
 /// A clock on which the waits between attempts pass at once, and the time limits beside running work never pass.
 ///
-/// The two are told apart by their length: a tool's limit is ``Limits/toolTimeout``, a model call's is what is left of
-/// ``Limits/turnDeadline``, and no test here waits as long as a minute between attempts.
+/// The two are told apart by their length: a tool's limit is ``Limits/toolTimeout``, a model call's watch looks again after
+/// ``Limits/modelFirstByte``, and no test here waits for just as long between attempts.
 final class RunningClock: Clockwork {
     private struct State {
         var now = Timestamp(seconds: 1_760_000_000)
@@ -21,7 +21,7 @@ final class RunningClock: Clockwork {
     var waits: [Duration] { state.withLock(\.waits) }
 
     func sleep(for duration: Duration) async throws {
-        if duration == Limits.toolTimeout || duration > .seconds(60) {
+        if duration == Limits.toolTimeout || duration == Limits.modelFirstByte || duration > .seconds(60) {
             return try await still.sleep(for: duration)
         }
         state.withLock { state in

@@ -1,6 +1,7 @@
 import AgentKit
 import ModelProviders
 import ParleyCore
+import ParleyTesting
 import Testing
 
 @Suite struct OfflineModelTests {

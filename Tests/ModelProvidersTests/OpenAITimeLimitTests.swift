@@ -9,7 +9,7 @@ import Testing
     @Test func `no first byte in time`() async throws {
         let clock = ManualClock()
         let model = Self.model(HangingTransport(pieces: nil, clock: clock), clock)
-        async let error = Self.error(of: model)
+        async let error = Self.error(of: model, clock)
         await clock.untilSleeping(2)
         clock.advance(by: Limits.modelFirstByte)
         #expect(await error == .timedOut(phase: "first_byte"))
@@ -18,7 +18,7 @@ import Testing
     @Test func `no next byte in time`() async throws {
         let clock = ManualClock()
         let model = Self.model(HangingTransport(pieces: 1, clock: clock), clock)
-        async let error = Self.error(of: model)
+        async let error = Self.error(of: model, clock)
         await clock.untilSleeping(2)
         clock.advance(by: Limits.modelIdle)
         #expect(await error == .timedOut(phase: "idle"))
@@ -27,7 +27,7 @@ import Testing
     @Test func `no end in time, although bytes keep coming`() async throws {
         let clock = ManualClock()
         let model = Self.model(HangingTransport(pieces: .max, clock: clock), clock)
-        async let error = Self.error(of: model)
+        async let error = Self.error(of: model, clock)
         // A keep-alive every ten seconds; each wakes the transport, and the watch when it is due.
         for _ in 0..<6 {
             await clock.untilSleeping(2)
@@ -40,7 +40,7 @@ import Testing
         let clock = ManualClock()
         let model = Self.model(HangingTransport(pieces: nil, clock: clock), clock)
         let error = await withTaskGroup(of: ModelError?.self) { group in
-            group.addTask { await Self.error(of: model) }
+            group.addTask { await Self.error(of: model, clock) }
             await clock.untilSleeping(2)
             group.cancelAll()
             return await group.next() ?? nil
@@ -52,9 +52,9 @@ import Testing
         OpenAICompatibleModel(baseURL: "http://localhost/v1", apiKey: nil, transport: transport, clock: clock)
     }
 
-    private static func error(of model: OpenAICompatibleModel) async -> ModelError? {
+    private static func error(of model: OpenAICompatibleModel, _ clock: ManualClock) async -> ModelError? {
         do throws(ModelError) {
-            _ = try await model.respond(to: .question)
+            _ = try await model.respond(to: .question, on: clock)
             return nil
         } catch {
             return error

@@ -35,12 +35,27 @@ package final class ScriptedModel: LanguageModel {
 
     package var requests: [ModelRequest] { state.withLock(\.requests) }
 
-    package func respond(to request: ModelRequest) async throws(ModelError) -> ModelResponse {
+    package func respond(
+        to request: ModelRequest,
+        watchedBy watch: ModelWatch
+    ) async throws(ModelError) -> ModelResponse {
         let line = state.withLock { state in
             state.requests.append(request)
             return state.lines.isEmpty ? state.last : state.lines.removeFirst()
         }
         return try await line(request).get()
+    }
+}
+
+extension LanguageModel {
+    /// One call with all its time limits but a turn's.
+    package func respond(
+        to request: ModelRequest,
+        on clock: any Clockwork = SystemClock()
+    ) async throws(ModelError) -> ModelResponse {
+        let never = clock.now.advanced(by: .seconds(1_000_000_000))
+        guard let result = await ModelWatch.ask(self, request, until: never, on: clock) else { throw .cancelled }
+        return try result.get()
     }
 }
 

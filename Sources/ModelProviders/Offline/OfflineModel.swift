@@ -13,7 +13,10 @@ package struct OfflineModel: LanguageModel {
     /// - Parameter knowledgeThreshold: the score (0…1) from which a knowledge entry answers a question.
     package init(knowledgeThreshold: Double = 0.5) { self.knowledgeThreshold = knowledgeThreshold }
 
-    package func respond(to request: ModelRequest) async throws(ModelError) -> ModelResponse {
+    package func respond(
+        to request: ModelRequest,
+        watchedBy watch: ModelWatch
+    ) async throws(ModelError) -> ModelResponse {
         guard !Task.isCancelled else { throw .cancelled }
         let moment = OfflineMoment(of: request, knowledgeThreshold: knowledgeThreshold)
         let move = moment.results.isEmpty ? OfflineReader(moment: moment).move() : OfflineTeller(moment: moment).move()

@@ -6,7 +6,7 @@ import ParleyCore
 struct ChatReader: Sendable {
     let key: Secret<String>?
 
-    func read(_ stream: HTTPStream, _ watch: StreamWatch) async throws -> ChatAnswer {
+    func read(_ stream: HTTPStream, _ watch: ModelWatch) async throws -> ChatAnswer {
         var answer = ChatAnswer()
         var parser = ServerSentEventParser()
         var whole: [UInt8]?

@@ -19,7 +19,10 @@ package struct OpenAICompatibleModel: LanguageModel {
         self.clock = clock
     }
 
-    package func respond(to request: ModelRequest) async throws(ModelError) -> ModelResponse {
+    package func respond(
+        to request: ModelRequest,
+        watchedBy watch: ModelWatch
+    ) async throws(ModelError) -> ModelResponse {
         guard baseURL.hasPrefix("https://") || baseURL.hasPrefix("http://") else {
             throw .refused(status: 0, reason: "base_url_without_scheme")
         }
@@ -27,7 +30,7 @@ package struct OpenAICompatibleModel: LanguageModel {
         while true {
             // The call is made anew where it is needed: as JSON it would fill memory while the model thinks.
             let asked = OpenAIRequest(request: request, isOpenAI: isOpenAI, dialect: dialect)
-            switch try await exchange(call(asked.json)) {
+            switch try await exchange(call(asked.json), watch) {
             case .answer(let answer, let promptBytes):
                 return answer.response(to: request, promptBytes: promptBytes)
             case .rejected(let rejection):
@@ -46,17 +49,16 @@ package struct OpenAICompatibleModel: LanguageModel {
         case rejected(HTTPAnswer)
     }
 
-    private func exchange(_ call: HTTPCall) async throws(ModelError) -> Exchange {
+    private func exchange(_ call: HTTPCall, _ watch: ModelWatch) async throws(ModelError) -> Exchange {
         do {
-            return try await StreamWatch.guarding(clock) { [transport, apiKey] watch in
-                try await transport.stream(call) { stream in
-                    watch.sawBytes()
-                    guard (200..<300).contains(stream.status) else {
-                        return .rejected(try await Self.rejection(stream, watch))
-                    }
-                    let answer = try await ChatReader(key: apiKey).read(stream, watch)
-                    return .answer(answer, promptBytes: call.body.count)
+            watch.callBegins()
+            return try await transport.stream(call) { [apiKey] stream in
+                watch.sawBytes()
+                guard (200..<300).contains(stream.status) else {
+                    return .rejected(try await Self.rejection(stream, watch))
                 }
+                let answer = try await ChatReader(key: apiKey).read(stream, watch)
+                return .answer(answer, promptBytes: call.body.count)
             }
         } catch let error as ModelError {
             throw error
@@ -88,7 +90,7 @@ package struct OpenAICompatibleModel: LanguageModel {
     }
 
     /// What was refused, as far as 64 KiB say why.
-    private static func rejection(_ stream: HTTPStream, _ watch: StreamWatch) async throws -> HTTPAnswer {
+    private static func rejection(_ stream: HTTPStream, _ watch: ModelWatch) async throws -> HTTPAnswer {
         var body: [UInt8] = []
         while body.count < 64 << 10, let piece = try await stream.next() {
             watch.sawBytes()
