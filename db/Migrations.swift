@@ -72,6 +72,8 @@ package enum MigrationFiles {
                 "20261121115000_roles_to_take.postgres.sql",
                 PackageResources._0261121115000_roles_to_take_postgres_sql
             ),
+            File("20261121121500_beginnings.sqlite.sql", PackageResources._0261121121500_beginnings_sqlite_sql),
+            File("20261121121500_beginnings.postgres.sql", PackageResources._0261121121500_beginnings_postgres_sql),
         ]
     }
 }

@@ -660,6 +660,7 @@ CREATE TABLE lanes (
     waiting_since timestamp with time zone NOT NULL,
     holder text,
     fence bigint NOT NULL DEFAULT 0,
+    begun bigint NOT NULL DEFAULT 0,
     CONSTRAINT lanes_pkey PRIMARY KEY (business_id, act, channel_integration_id, conversation_key),
     CONSTRAINT lanes_act_check CHECK ((act = ANY (ARRAY['answer'::text, 'deliver'::text])))
 ) WITH (fillfactor=50, autovacuum_vacuum_scale_factor=0.0, autovacuum_vacuum_threshold=2000);

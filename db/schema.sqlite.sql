@@ -382,7 +382,7 @@ CREATE TABLE lanes (
     -- The first event that waits; debouncing holds a lane back from here for a bounded time.
     waiting_since INTEGER NOT NULL,
     holder TEXT,
-    fence INTEGER NOT NULL DEFAULT 0,
+    fence INTEGER NOT NULL DEFAULT 0, begun INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (act, business_id, channel_integration_id, conversation_key)
 ) STRICT, WITHOUT ROWID;
 

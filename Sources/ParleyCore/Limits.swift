@@ -58,7 +58,8 @@ package enum Limits {
     package static let toolCallsPerAnswer = 128
     /// What is kept of a tool call's arguments for the record.
     package static let toolArgumentBytes = 4 << 10
-    /// Times that an event may be begun before it is taken for what kills the process, and gets the polite apology.
+    /// Times that a turn may be begun in vain before it is taken for what kills the process, and gets the polite apology.
+    /// Only beginnings of which nobody lived to say that something else was to blame, one after the other.
     package static let turnAttempts = 25
     /// Older messages are kept but not answered: WhatsApp redelivers for 7 days, and no one waits that long.
     package static let answerableAge: Duration = .seconds(86_400)

@@ -73,6 +73,19 @@ struct RestartTests {
         }
     }
 
+    @Test func `nobody is given up on for having waited in a long queue`() async throws {
+        try await DemoHouse.run(usesScriptedModel: true) { house in
+            try await house.takeToolsAway()
+            house.model.setDelay(.milliseconds(50))
+            // Each interaction of Discord has a turn of its own, and every turn begins while the others wait.
+            let count = Limits.turnAttempts + 5
+            let first = try await house.ask("discord", "number 1")
+            for number in 2...count { try await house.ask("discord", "number \(number)") }
+            let replies = try await house.replies(to: first, count: count, within: .seconds(60))
+            #expect(replies.map(\.words).sorted() == (1...count).map { "You said: number \($0)" }.sorted())
+        }
+    }
+
     @Test func `a webhook that cannot be stored is answered 503, and stored when it comes again`() async throws {
         try await withTestFolder { folder in
             let slackDetails = Mutex<(url: String, secret: String)?>(nil)

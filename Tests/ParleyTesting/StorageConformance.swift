@@ -42,6 +42,7 @@ package enum StorageConformance {
         case `a lane is claimed when its time has come`
         case `each lane is claimed by one of many`
         case `businesses take turns, and none takes all`
+        case `beginnings count while nobody tells of another cause`
         case `fences grow, also when a lane was gone`
         case `a lease is renewed, given back and freed`
         case `a holder whose lease ran out can do nothing`
@@ -114,6 +115,7 @@ package enum StorageConformance {
         case .`a lane is claimed when its time has come`: try await dueLanes(database, &findings)
         case .`each lane is claimed by one of many`: try await exclusiveLanes(database, &findings)
         case .`businesses take turns, and none takes all`: try await fairLanes(database, &findings)
+        case .`beginnings count while nobody tells of another cause`: try await beginnings(database, &findings)
         case .`fences grow, also when a lane was gone`: try await growingFences(database, &findings)
         case .`a lease is renewed, given back and freed`: try await leases(database, &findings)
         case .`a holder whose lease ran out can do nothing`: try await takeover(database, &findings)

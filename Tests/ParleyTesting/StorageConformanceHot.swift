@@ -279,7 +279,7 @@ extension StorageConformance.Traffic {
     }
 
     private static let columns = [
-        ("inbox_events", "dedupe_key attempts turn_id closed_at"),
+        ("inbox_events", "dedupe_key turn_id closed_at"),
         ("lanes", "act conversation_key claimable_at waiting_since holder fence"),
         ("contacts", "id name"),
         ("contact_identities", "channel_user_id contact_id"),
@@ -331,5 +331,12 @@ struct SeededNumbers: RandomNumberGenerator {
         mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
         mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
         return mixed ^ (mixed >> 31)
+    }
+}
+
+extension LaneStore {
+    /// Gives one claim back that has failed.
+    func release(_ claim: Claim, claimableAt time: Timestamp) async throws {
+        try await release([UndoneClaim(claim, claimableAt: time, isInnocent: false)])
     }
 }

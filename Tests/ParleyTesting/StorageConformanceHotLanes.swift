@@ -22,14 +22,13 @@ extension StorageConformance {
         findings.expect(claim.conversationKey, is: ours.key, "the claim's conversation")
         findings.expect(claim.holder, is: "node", "the claim's holder")
         findings.expect(try await traffic.claims(at: after(500)).count, is: 0, "a second claim")
-        findings.expect(try await traffic.waiting(claim).map(\.attempts), is: [1], "attempts")
+        findings.expect(claim.begun, is: 1, "beginnings")
         try await traffic.keep("b", in: traffic.theirs, at: time)
         let depth = try await traffic.lanes.depth().filter { $0.act == "answer" }
         findings.expect(depth.map(\.waiting), is: [1], "lanes that wait")
         findings.expect(depth.map(\.held), is: [1], "lanes that are held")
         try await traffic.lanes.release(claim, claimableAt: after(600))
-        _ = try await traffic.claims(at: after(600))
-        findings.expect(try await traffic.waiting(claim).map(\.attempts), is: [2], "attempts after the second claim")
+        findings.expect(try await traffic.claims(at: after(600)).first?.begun, is: 2, "beginnings with the second claim")
     }
 
     static func exclusiveLanes(_ database: any SQLDatabase, _ findings: inout Findings) async throws {
@@ -186,8 +185,51 @@ extension StorageConformance {
             is: after(30_200 + 4 * 250),
             "a lane that was begun four times"
         )
-        try await traffic.lanes.forgive([third])
-        findings.expect(try await traffic.waiting(third).map(\.attempts), is: [3], "attempts, less one by who lives")
+    }
+
+    /// What nobody lived to tell of counts, one after the other; what was no fault of the events does not, and neither does
+    /// what waited behind others.
+    static func beginnings(_ database: any SQLDatabase, _ findings: inout Findings) async throws {
+        let traffic = try await Traffic(database)
+        var now = time
+        func begun() async throws -> Claim {
+            now = now.advanced(by: Traffic.lease)
+            return try await traffic.claim(at: now)
+        }
+        for number in 0..<5 { try await traffic.keep("e\(number)", in: traffic.ours, at: time) }
+        // Long enough a queue, whose events are answered one by one, makes nobody suspect.
+        for round in 0..<3 {
+            let claim = try await traffic.claim(at: now)
+            findings.expect(claim.begun, is: 1, "beginnings of what waited behind \(round) others")
+            let events = try await traffic.waiting(claim, upTo: 1)
+            let turn = traffic.turn(events, in: try await traffic.conversation(claim, at: now), replies: 0, at: now)
+            _ = try await traffic.turns.commit(turn, claim: claim, at: now)
+        }
+        // Three processes that died.
+        findings.expect(try await begun().begun, is: 1, "the first beginning")
+        findings.expect(try await begun().begun, is: 2, "the second")
+        let third = try await begun()
+        findings.expect(third.begun, is: 3, "the third")
+        // One that saw the database go away, and tells it twice.
+        let undone = UndoneClaim(third, claimableAt: now, isInnocent: true)
+        try await traffic.lanes.release([undone])
+        try await traffic.lanes.release([undone])
+        // One that was overtaken, and tells it when another has begun.
+        let slow = try await traffic.claim(at: now)
+        findings.expect(slow.begun, is: 3, "beginnings, less one by who lived to tell")
+        let other = try await begun()
+        findings.expect(other.begun, is: 4, "beginnings after a takeover")
+        let lane = try await traffic.lane(traffic.ours)
+        try await traffic.lanes.release([UndoneClaim(slow, claimableAt: now, isInnocent: true)])
+        findings.expect(try await traffic.lane(traffic.ours), is: lane, "the lane of who took over")
+        try await traffic.turns.putOff(other, debounce: .zero, at: now)
+        let last = try await traffic.claim(at: now.advanced(by: .seconds(1)))
+        findings.expect(last.begun, is: 3, "beginnings, less one by who was overtaken and one put off")
+        try await traffic.lanes.release([UndoneClaim(last, claimableAt: now, isInnocent: false)])
+        let failed = try await traffic.claim(at: now.advanced(by: .seconds(1)))
+        findings.expect(failed.begun, is: 4, "beginnings with one that failed")
+        try await traffic.lanes.releaseAll(.answer, of: "node", at: now)
+        findings.expect(try await traffic.claim(at: now).begun, is: 4, "beginnings without one of an orderly end")
     }
 
     static func takeover(_ database: any SQLDatabase, _ findings: inout Findings) async throws {

@@ -86,9 +86,9 @@ extension Journey {
             rows.append(
                 JourneyStep(
                     "waiting",
-                    event.attempts > 0 ? "begun" : "unclaimed",
+                    begun > 0 ? "begun" : "unclaimed",
                     rule: "conversation",
-                    value: "since \(event.receivedAt.timeOfDay), attempt \(event.attempts)",
+                    value: "since \(event.receivedAt.timeOfDay), attempt \(begun)",
                     milliseconds: Int(clamping: now.since(event.receivedAt).milliseconds),
                     at: now
                 )
@@ -119,7 +119,7 @@ extension Journey {
                         "id": JSON(event.id.description), "business_id": JSON(event.businessID.description),
                         "channel_integration_id": JSON(event.integrationID.description),
                         "conversation_key": JSON(event.conversationKey), "dedupe_key": JSON(event.dedupeKey),
-                        "kind": event.event["kind"] ?? .null, "attempts": JSON(event.attempts),
+                        "kind": event.event["kind"] ?? .null, "attempts": JSON(event.closedAt == nil ? begun : 0),
                         "received_at": JSON(event.receivedAt.description),
                         "closed_at": event.closedAt.map { JSON($0.description) } ?? .null,
                     ]

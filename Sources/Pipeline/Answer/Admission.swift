@@ -144,13 +144,12 @@ extension Pipeline {
 
     private func claimSteps(_ events: [WaitingEvent], claim: Claim, at now: Timestamp) -> [JourneyStep] {
         let first = events.map(\.record.receivedAt).min() ?? now
-        let attempts = events.map(\.record.attempts).max() ?? 1
         return [
             JourneyStep(
                 "claim",
-                attempts > 1 ? "again" : "taken",
+                claim.begun > 1 ? "again" : "taken",
                 rule: "fence",
-                value: "\(claim.fence), \(events.count) event\(events.count == 1 ? "" : "s"), attempt \(attempts)",
+                value: "\(claim.fence), \(events.count) event\(events.count == 1 ? "" : "s"), attempt \(claim.begun)",
                 milliseconds: Int(clamping: now.since(first).milliseconds),
                 at: now
             )

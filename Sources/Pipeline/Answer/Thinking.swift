@@ -7,9 +7,9 @@ import Storage
 // The fourth verb of the second act. No transaction is open while it works.
 extension Pipeline {
     /// Runs the model–tool loop, and shows that somebody is typing while it takes time.
-    func think(about question: Question, with context: TurnContext) async throws -> AgentRun {
+    func think(about question: Question, with context: TurnContext, claim: Claim) async throws -> AgentRun {
         if let notice = question.notice { return .said(notice.text) }
-        guard question.events.allSatisfy({ $0.record.attempts <= Int64(Limits.turnAttempts) }) else {
+        guard claim.begun <= Int64(Limits.turnAttempts) else {
             return AgentRun.givenUp(model: context.request.model)
         }
         let loop = AgentLoop(model: context.agent.model, tools: context.agent.tools, clock: parts.clock)
@@ -64,7 +64,7 @@ extension AgentRun {
         AgentRun(text: notice, outcome: .limited, model: UsageRecord.noModel, usage: ModelUsage(), steps: 0)
     }
 
-    /// For events that were begun so often that they seem to be what kills the process.
+    /// For what was begun in vain so often that it seems to be what kills the process.
     static func givenUp(model: String) -> AgentRun {
         AgentRun(
             text: AgentLoop.apology,
@@ -76,7 +76,7 @@ extension AgentRun {
                 AgentNote(
                     step: "limit",
                     verdict: "given_up",
-                    rule: "turn_attempts",
+                    rule: "beginnings",
                     value: "more than \(Limits.turnAttempts)"
                 )
             ]

@@ -68,7 +68,7 @@ package struct ClaimLoop: Service {
         let room = min(atOnce - running.count, 64)
         guard room > 0 else { return [] }
         do {
-            try await forgive()
+            try await settle()
             let now = parts.clock.now
             let perBusiness = parts.settings.turnsPerBusiness
             return try await parts.lanes.claim(
@@ -136,11 +136,9 @@ package struct ClaimLoop: Service {
     // Nothing is lost by failing here: the events and deliveries are committed, and their lane is claimed again.
     private func letGo(of claim: Claim, because error: any Error) async {
         var wait = Duration.seconds(1)
-        if claim.act == .answer, isNoFaultOfTheEvents(error) { running.owe(claim) }
         switch error {
         case is ClaimLost:
             parts.logger.notice("somebody else took over", metadata: ["conversation": "\(claim.conversationKey)"])
-            return
         case is CancellationError: wait = .zero
         case is Orphaned: wait = .seconds(60)
         default:
@@ -149,14 +147,19 @@ package struct ClaimLoop: Service {
                 metadata: ["act": "\(claim.act.rawValue)", "error": "\(error)"]
             )
         }
-        let time = parts.clock.now.advanced(by: wait)
+        let undone = UndoneClaim(
+            claim,
+            claimableAt: parts.clock.now.advanced(by: wait),
+            isInnocent: isNoFaultOfTheEvents(error)
+        )
         do {
-            try await parts.lanes.release(claim, claimableAt: time)
+            try await parts.lanes.release([undone])
         } catch {
             parts.logger.warning(
-                "a claim could not be released; its lease will run out",
+                "a claim could not be released yet",
                 metadata: ["error": "\(error)"]
             )
+            running.owe(undone)
         }
     }
 
@@ -169,12 +172,13 @@ package struct ClaimLoop: Service {
         }
     }
 
-    private func forgive() async throws {
+    // A database that was away did not hear what had to be given back; nothing new is taken before it has.
+    private func settle() async throws {
         let owed = running.takeOwed()
         do {
-            try await parts.lanes.forgive(owed)
+            try await parts.lanes.release(owed)
         } catch {
-            for claim in owed { running.owe(claim) }
+            for undone in owed { running.owe(undone) }
             throw error
         }
     }
@@ -194,7 +198,7 @@ extension ClaimLoop {
     // What was cut short is claimed by the next process at once, instead of when its lease has run out.
     private func letGoOfAll() async {
         do {
-            try await forgive()
+            try await settle()
             try await parts.lanes.releaseAll(act, of: parts.settings.holder, at: parts.clock.now)
         } catch {
             parts.logger.warning(
@@ -215,7 +219,7 @@ private final class Running: Sendable {
         var count = 0
         var isStopping = false
         var lastSeen: ID<Business>?
-        var owed: [Claim] = []
+        var owed: [UndoneClaim] = []
     }
 
     private let state = Mutex(State())
@@ -227,9 +231,9 @@ private final class Running: Sendable {
         get { state.withLock(\.lastSeen) }
         set { state.withLock { $0.lastSeen = newValue } }
     }
-    /// Attempts that are to be taken back as soon as the database can be reached.
-    func owe(_ claim: Claim) { state.withLock { $0.owed.append(claim) } }
-    func takeOwed() -> [Claim] {
+    /// Claims that are to be given back as soon as the database can be reached.
+    func owe(_ undone: UndoneClaim) { state.withLock { $0.owed.append(undone) } }
+    func takeOwed() -> [UndoneClaim] {
         state.withLock { state in
             defer { state.owed = [] }
             return state.owed

@@ -49,7 +49,6 @@ package struct InboxEvent: Sendable {
     package let dedupeKey: String
     package let conversationKey: String
     package let event: JSON
-    package let attempts: Int64
     package let receivedAt: Timestamp
     package let closedAt: Timestamp?
     package let turnID: ID<Turn>?
@@ -61,7 +60,6 @@ package struct InboxEvent: Sendable {
         dedupeKey = try row.text("dedupe_key")
         conversationKey = try row.text("conversation_key")
         event = try row.json("event")
-        attempts = try row.int("attempts")
         receivedAt = try row.timestamp("received_at")
         closedAt = row.optionalTimestamp("closed_at")
         turnID = row.optionalID("turn_id")

@@ -32,6 +32,9 @@ package struct Journey: Sendable {
     package var turnID: ID<Turn>?
     package var steps: [JourneyStep]
     package var deliveries: [DeliveryRecord]
+    /// How often in a row what waits first in the conversation was begun and has not come to an end; the events may wait
+    /// behind that.
+    package var begun: Int64
 }
 
 /// Append-only: every decision is kept with the rule that made it.
@@ -194,12 +197,21 @@ package struct JourneyStore: Sendable {
                 )
             }
         }
+        let begun = try await connection.first(
+            """
+            SELECT l.begun FROM lanes l JOIN inbox_events e ON e.business_id = l.business_id
+                AND e.channel_integration_id = l.channel_integration_id AND e.conversation_key = l.conversation_key
+            WHERE l.business_id = $1 AND l.act = 'answer' AND e.id = $2 AND e.closed_at IS NULL
+            """,
+            [business, .id(events.first?.id)]
+        )?.int("begun")
         let ordered = steps.enumerated().sorted { ($0.element.at, $0.offset) < ($1.element.at, $1.offset) }
         return Journey(
             events: events,
             turnID: subject.turn,
             steps: ordered.map(\.element),
-            deliveries: deliveries
+            deliveries: deliveries,
+            begun: begun ?? 0
         )
     }
 

@@ -11,6 +11,9 @@ package struct Claim: Sendable, Hashable {
     package let holder: String
     /// Grows with every claim of the conversation: a late holder's writes and sends are refused by it.
     package let fence: Int64
+    /// How often in a row the lane was claimed, this time included, without anybody having ended or given back a claim on it:
+    /// every one of those who claimed it before was lost, or their process was.
+    package let begun: Int64
 
     init(
         act: Act,
@@ -18,7 +21,8 @@ package struct Claim: Sendable, Hashable {
         integrationID: ID<Integration>,
         conversationKey: String,
         holder: String,
-        fence: Int64
+        fence: Int64,
+        begun: Int64
     ) {
         self.act = act
         self.businessID = businessID
@@ -26,6 +30,7 @@ package struct Claim: Sendable, Hashable {
         self.conversationKey = conversationKey
         self.holder = holder
         self.fence = fence
+        self.begun = begun
     }
 
     func isBefore(_ other: Claim) -> Bool {
@@ -44,6 +49,21 @@ package struct Claim: Sendable, Hashable {
 /// The lease ran out and somebody else took over: whatever was being done must not be written or sent.
 package struct ClaimLost: Error {
     package init() {}
+}
+
+/// A claim whose work came to nothing, told by a process that lives to say so.
+package struct UndoneClaim: Sendable {
+    package var claim: Claim
+    /// From when on somebody may try again.
+    package var claimableAt: Timestamp
+    /// Whether it was no fault of what waits in the lane: then the beginning is taken back.
+    package var isInnocent: Bool
+
+    package init(_ claim: Claim, claimableAt: Timestamp, isInnocent: Bool) {
+        self.claim = claim
+        self.claimableAt = claimableAt
+        self.isInnocent = isInnocent
+    }
 }
 
 /// How many lanes of a business may be claimed at once.
@@ -149,34 +169,35 @@ package struct LaneStore: Sendable {
         }
     }
 
-    /// Gives the claim back undone; the lane can be claimed again at `time`. Does nothing if the claim is lost.
-    package func release(_ claim: Claim, claimableAt time: Timestamp) async throws {
-        _ = try await database.transaction(.dispatch) { connection in
-            try await connection.execute(
+    /// Gives claims back undone. Of a lane that somebody else has taken over only the beginning is taken back, if it is to be.
+    package func release(_ undone: [UndoneClaim]) async throws {
+        guard !undone.isEmpty else { return }
+        try await database.transaction(.dispatch) { connection in
+            try await connection.batch(
                 """
-                UPDATE lanes SET holder = NULL, claimable_at = $6
+                UPDATE lanes SET holder = CASE WHEN fence = $5 THEN NULL ELSE holder END,
+                    claimable_at = CASE WHEN fence = $5 THEN $6 ELSE claimable_at END,
+                    begun = CASE WHEN begun > 0 THEN begun - $7 ELSE begun END
                 WHERE act = $1 AND business_id = $2 AND channel_integration_id = $3 AND conversation_key = $4
-                    AND fence = $5 AND holder IS NOT NULL
+                    AND (fence > $5 OR fence = $5 AND holder IS NOT NULL)
                 """,
-                claim.parameters + [.timestamp(time)]
+                undone.sorted { $0.claim.isBefore($1.claim) }.map {
+                    $0.claim.parameters + [.timestamp($0.claimableAt), .integer($0.isInnocent ? 1 : 0)]
+                }
             )
         }
     }
 
     /// Frees every lane, for the start of the only process on a database: whoever held one is dead.
     ///
-    /// Events that were begun often may be what kills the process: their lanes wait, the more often the longer, so that the
+    /// What was begun often may be what kills the process: such lanes wait, the more often the longer, so that the
     /// innocent are answered first and a culprit runs alone.
     package func releaseAll(at now: Timestamp) async throws -> Int {
         try await database.transaction(.dispatch) { connection in
             let held = try await connection.query(
                 """
-                SELECT l.act, l.business_id, l.channel_integration_id, l.conversation_key, (
-                    SELECT MAX(e.attempts) FROM inbox_events e
-                    WHERE e.business_id = l.business_id AND e.channel_integration_id = l.channel_integration_id
-                        AND e.conversation_key = l.conversation_key AND e.closed_at IS NULL
-                ) AS attempts
-                FROM lanes l WHERE l.holder IS NOT NULL
+                SELECT act, business_id, channel_integration_id, conversation_key, begun
+                FROM lanes WHERE holder IS NOT NULL
                 """
             )
             try await connection.batch(
@@ -185,7 +206,7 @@ package struct LaneStore: Sendable {
                 WHERE act = $1 AND business_id = $2 AND channel_integration_id = $3 AND conversation_key = $4
                 """,
                 held.map { row in
-                    let begun = row["act"] == .text(Claim.Act.answer.rawValue) ? row.optionalInt("attempts") ?? 0 : 0
+                    let begun = row["act"] == .text(Claim.Act.answer.rawValue) ? row.optionalInt("begun") ?? 0 : 0
                     let wait: Duration = begun <= 3 ? .zero : .milliseconds(min(begun, 20) * 250)
                     return [
                         row["act"], row["business_id"], row["channel_integration_id"], row["conversation_key"],
@@ -197,11 +218,15 @@ package struct LaneStore: Sendable {
         }
     }
 
-    /// Frees what one holder still has of one act, for its orderly end.
+    /// Frees what one holder still has of one act, for its orderly end, which nobody's work is to blame for.
     package func releaseAll(_ act: Claim.Act, of holder: String, at now: Timestamp) async throws {
         _ = try await database.transaction(.dispatch) { connection in
             try await connection.execute(
-                "UPDATE lanes SET holder = NULL, claimable_at = $3 WHERE act = $1 AND holder = $2",
+                """
+                UPDATE lanes SET holder = NULL, claimable_at = $3,
+                    begun = CASE WHEN begun > 0 THEN begun - 1 ELSE begun END
+                WHERE act = $1 AND holder = $2
+                """,
                 [.text(act.rawValue), .text(holder), .timestamp(now)]
             )
         }
@@ -237,17 +262,26 @@ extension Claim {
     }
 
     /// Ends the claim, after ``check(_:on:)`` in the same transaction: the lane goes when nothing waits in it, or becomes claimable at `next`. One atomic step, so that
-    /// nothing can be stranded between looking and letting go.
-    func end(next: (claimableAt: Timestamp, waitingSince: Timestamp)?, on connection: any SQLConnection) async throws {
+    /// nothing can be stranded between looking and letting go. Nothing of what was begun before counts any more.
+    ///
+    /// - Parameter isUndone: nothing was done, so that only this beginning does not count.
+    func end(
+        next: (claimableAt: Timestamp, waitingSince: Timestamp)?,
+        isUndone: Bool = false,
+        on connection: any SQLConnection
+    ) async throws {
         // The lane is ours and nobody else's until this transaction ends: the claim was checked in it.
         if let next {
             try await connection.write(
                 """
-                UPDATE lanes SET holder = NULL, claimable_at = $6, waiting_since = $7
+                UPDATE lanes SET holder = NULL, claimable_at = $6, waiting_since = $7,
+                    begun = CASE WHEN $8 = 1 AND begun > 0 THEN begun - 1 ELSE 0 END
                 WHERE act = $1 AND business_id = $2 AND channel_integration_id = $3 AND conversation_key = $4
                     AND fence = $5 AND holder IS NOT NULL
                 """,
-                with: parameters + [.timestamp(next.claimableAt), .timestamp(next.waitingSince)]
+                with: parameters + [
+                    .timestamp(next.claimableAt), .timestamp(next.waitingSince), .integer(isUndone ? 1 : 0),
+                ]
             )
         } else {
             try await connection.write(
@@ -295,7 +329,8 @@ extension Claim {
             integrationID: integrationID,
             conversationKey: conversationKey,
             holder: holder,
-            fence: try row.int("fence")
+            fence: try row.int("fence"),
+            begun: 1
         )
     }
 }

@@ -1,7 +1,7 @@
 import ParleyCore
 
-// How lanes are claimed on each engine: the same lanes, by what is cheapest there. Attempts are counted with the claim and
-// before the work, so that an event which kills the process is noticed by its successors.
+// How lanes are claimed on each engine: the same lanes, by what is cheapest there. A beginning is counted with the claim and
+// before the work, so that what kills the process is noticed by its successors.
 
 /// What ``LaneStore/claim(_:_:for:perBusiness:lease:at:)`` was asked for.
 struct Taking: Sendable {
@@ -19,7 +19,8 @@ struct Taking: Sendable {
             integrationID: try row.id("channel_integration_id"),
             conversationKey: try row.text("conversation_key"),
             holder: holder,
-            fence: try row.int("fence")
+            fence: try row.int("fence"),
+            begun: try row.int("begun")
         )
     }
 }
@@ -35,7 +36,6 @@ extension LaneStore {
                     claims.append(try taking.claim(row))
                 }
             }
-            if taking.act == .answer { try await LaneStore.countAttempts(claims, on: connection) }
             return claims
         }
     }
@@ -56,47 +56,18 @@ extension LaneStore {
         guard room > 0 else { return [] }
         return try await connection.query(
             """
-            UPDATE lanes SET holder = $5, claimable_at = $6, fence = \(database.dialect.nextFence)
+            UPDATE lanes SET holder = $5, claimable_at = $6, fence = \(database.dialect.nextFence), begun = begun + 1
             WHERE act = $1 AND business_id = $2 AND (channel_integration_id, conversation_key) IN (
                 SELECT channel_integration_id, conversation_key FROM lanes
                 WHERE act = $1 AND business_id = $2 AND claimable_at <= $3 ORDER BY claimable_at LIMIT $4
             )
-            RETURNING business_id, channel_integration_id, conversation_key, fence
+            RETURNING business_id, channel_integration_id, conversation_key, fence, begun
             """,
             [
                 .text(taking.act.rawValue), .id(share.business), .timestamp(taking.now), .int(room),
                 .text(taking.holder), .timestamp(taking.now.advanced(by: taking.lease)),
             ]
         )
-    }
-
-    private static func countAttempts(_ claims: [Claim], on connection: any SQLConnection) async throws {
-        try await connection.batch(
-            """
-            UPDATE inbox_events SET attempts = attempts + 1
-            WHERE business_id = $1 AND channel_integration_id = $2 AND conversation_key = $3 AND closed_at IS NULL
-            """,
-            claims.map { [.id($0.businessID), .id($0.integrationID), .text($0.conversationKey)] }
-        )
-    }
-}
-
-extension LaneStore {
-    /// Takes back one attempt at what waits in each claim's conversation: a process that lives to say so was not killed by it.
-    package func forgive(_ claims: [Claim]) async throws {
-        guard !claims.isEmpty else { return }
-        try await database.transaction(.dispatch) { connection in
-            try await connection.batch(
-                """
-                UPDATE inbox_events SET attempts = attempts - 1
-                WHERE business_id = $1 AND channel_integration_id = $2 AND conversation_key = $3 AND closed_at IS NULL
-                    AND attempts > 0
-                """,
-                claims.sorted { $0.isBefore($1) }.map {
-                    [.id($0.businessID), .id($0.integrationID), .text($0.conversationKey)]
-                }
-            )
-        }
     }
 }
 
@@ -131,19 +102,14 @@ extension LaneStore {
                 FOR UPDATE SKIP LOCKED
             ) AS free
         ), taken AS (
-            UPDATE lanes SET holder = $7, fence = nextval('fence_sequence'),
+            UPDATE lanes SET holder = $7, fence = nextval('fence_sequence'), begun = lanes.begun + 1,
                 claimable_at = parley_lease_time($5) + $6::bigint * interval '1 microsecond'
             FROM chosen
             WHERE lanes.act = $1 AND lanes.business_id = chosen.business_id
                 AND lanes.channel_integration_id = chosen.channel_integration_id
                 AND lanes.conversation_key = chosen.conversation_key
-            RETURNING lanes.business_id, lanes.channel_integration_id, lanes.conversation_key, lanes.fence
-        ), counted AS (
-            UPDATE inbox_events SET attempts = attempts + 1 FROM taken
-            WHERE $1 = 'answer' AND inbox_events.business_id = taken.business_id
-                AND inbox_events.channel_integration_id = taken.channel_integration_id
-                AND inbox_events.conversation_key = taken.conversation_key AND inbox_events.closed_at IS NULL
+            RETURNING lanes.business_id, lanes.channel_integration_id, lanes.conversation_key, lanes.fence, lanes.begun
         )
-        SELECT business_id, channel_integration_id, conversation_key, fence FROM taken
+        SELECT business_id, channel_integration_id, conversation_key, fence, begun FROM taken
         """
 }

@@ -97,20 +97,12 @@ package struct TurnStore: Sendable {
     }
 
     /// Gives a claim back because more came while its conversation was held back: the lane waits until it has been quiet
-    /// for `debounce`, and no longer than ``Limits/debounceMaximum`` after the first event. Does not count as an attempt.
+    /// for `debounce`, and no longer than ``Limits/debounceMaximum`` after the first event. Does not count as a beginning.
     package func putOff(_ claim: Claim, debounce: Duration, at now: Timestamp) async throws {
         try await database.transaction(.business(claim.businessID)) { connection in
             try await claim.check(database.dialect, on: connection)
-            try await connection.execute(
-                """
-                UPDATE inbox_events SET attempts = attempts - 1
-                WHERE business_id = $1 AND channel_integration_id = $2 AND conversation_key = $3
-                    AND closed_at IS NULL AND attempts > 0
-                """,
-                [.id(claim.businessID), .id(claim.integrationID), .text(claim.conversationKey)]
-            )
             let next = try await InboxStore.nextTime(after: claim, debounce: debounce, at: now, on: connection)
-            try await claim.end(next: next, on: connection)
+            try await claim.end(next: next, isUndone: true, on: connection)
         }
     }
 
