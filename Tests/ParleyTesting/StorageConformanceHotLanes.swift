@@ -28,7 +28,11 @@ extension StorageConformance {
         findings.expect(depth.map(\.waiting), is: [1], "lanes that wait")
         findings.expect(depth.map(\.held), is: [1], "lanes that are held")
         try await traffic.lanes.release(claim, claimableAt: after(600))
-        findings.expect(try await traffic.claims(at: after(600)).first?.begun, is: 2, "beginnings with the second claim")
+        findings.expect(
+            try await traffic.claims(at: after(600)).first?.begun,
+            is: 2,
+            "beginnings with the second claim"
+        )
     }
 
     static func exclusiveLanes(_ database: any SQLDatabase, _ findings: inout Findings) async throws {

@@ -42,7 +42,9 @@ import Testing
                 signature = nil
                 // Up to what it returns.
                 let parameters = String(match.2).split(separator: "->").first ?? ""
-                if parameters.contains("ID<Business>") || parameters.contains(#/\bClaim\b|\[(?:Undone)?Claim\]|LaneShare/#) {
+                if parameters.contains("ID<Business>")
+                    || parameters.contains(#/\bClaim\b|\[(?:Undone)?Claim\]|LaneShare/#)
+                {
                     methods.insert("\(type).\(match.1)")
                 }
             }
