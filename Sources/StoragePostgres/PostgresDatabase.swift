@@ -10,6 +10,9 @@ package final class PostgresDatabase: SQLDatabase {
     package let settings: PostgresSettings
     let pool: PostgresPool
 
+    /// How many callers wait for a connection at this moment.
+    package var callersWaiting: Int { pool.waiting }
+
     private static let attempts = 3
 
     /// Makes no connection yet.

@@ -70,6 +70,9 @@ final class PostgresPool: Sendable {
         self.report = report
     }
 
+    /// How many callers wait for a connection.
+    var waiting: Int { state.withLock { $0.waiting.count } }
+
     // MARK: Borrowing
 
     /// Throws ``SQLError/busy`` when every connection is taken for too long, ``SQLError/disconnected`` when none can be made,

@@ -41,6 +41,26 @@ import Testing
         }
     }
 
+    @Test func `databases of a new server that are migrated at once share its roles`() async throws {
+        try await TestServer.with { server in
+            let names = (1...8).map { "house_\($0)" }
+            for name in names { try await TestPostgres.run("CREATE DATABASE \(name)", at: server.url) }
+            let expected = try Migration.embedded(for: .postgres).count
+            try await withThrowingTaskGroup(of: Int.self) { group in
+                for name in names {
+                    let url = TestPostgres.url(server.url, database: name)
+                    group.addTask {
+                        let database = try await PostgresDatabase.open(url: Secret(url))
+                        let applied = try await Migrator(database).up()
+                        await database.close()
+                        return applied.count
+                    }
+                }
+                for try await count in group { #expect(count == expected) }
+            }
+        }
+    }
+
     @Test func `nodes that start together apply each migration once`() async throws {
         try await withTestPostgresURL(migrated: false) { url in
             let applied = try await withThrowingTaskGroup(of: [String].self) { group in

@@ -41,21 +41,13 @@ import Testing
         try await withTestPostgres(migrated: false, "pool=1&pool_timeout=30") { database in
             let order = Shared<[Int]>([])
             try await withThrowingTaskGroup(of: Void.self) { group in
-                let (queued, queueing) = AsyncStream.makeStream(of: Void.self)
-                group.addTask {
-                    try await database.read(.schema) { connection in
-                        _ = try await connection.query("SELECT 1")
-                        queueing.yield()
-                        _ = try await connection.query("SELECT pg_sleep(0.5)")
+                try await holding(database) {
+                    for number in 0..<8 {
+                        group.addTask {
+                            try await database.read(.schema) { _ in order.withLock { $0.append(number) } }
+                        }
+                        try await becomes("number \(number) waits") { database.callersWaiting == number + 1 }
                     }
-                }
-                for await _ in queued { break }
-                for number in 0..<8 {
-                    group.addTask {
-                        try await database.read(.schema) { _ in order.withLock { $0.append(number) } }
-                    }
-                    // So that they come one after the other.
-                    try await Task.sleep(for: .milliseconds(20))
                 }
                 try await group.waitForAll()
             }
@@ -85,7 +77,7 @@ import Testing
             try await holding(database) {
                 try await withThrowingTaskGroup(of: Void.self) { group in
                     for _ in 0..<20 { group.addTask { _ = try await database.one("SELECT 1 AS n") } }
-                    try await Task.sleep(for: .milliseconds(50))
+                    try await becomes("all of them wait") { database.callersWaiting == 20 }
                     group.cancelAll()
                     let time = await elapsed {
                         while let result = await group.nextResult() {

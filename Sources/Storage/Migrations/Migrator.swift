@@ -150,7 +150,22 @@ extension Migrator {
     }
 
     /// False when it was applied already.
+    ///
+    /// PostgreSQL's roles are the server's, and no lock of one database keeps the migrations of another from making the same
+    /// ones at the same moment: who was a little late finds them made, and tries again.
     private func apply(_ migration: Migration) async throws -> Bool {
+        var attempt = 1
+        while true {
+            do {
+                return try await applyOnce(migration)
+            } catch MigrationError.failed(_, let error) where error.mayBeARace && attempt < 5 {
+                try await clock.sleep(for: Backoff.wait(after: attempt, first: .milliseconds(50)))
+                attempt += 1
+            }
+        }
+    }
+
+    private func applyOnce(_ migration: Migration) async throws -> Bool {
         try await database.transaction(.schema) { connection in
             if let lock = database.dialect.lockingMigrations { try await connection.execute(lock) }
             let known = try await connection.first(
@@ -188,6 +203,17 @@ extension Migrator {
             for statement in statements { try await connection.execute(statement) }
         } catch let error as SQLError {
             throw MigrationError.failed(migration.title, error)
+        }
+    }
+}
+
+extension SQLError {
+    /// What somebody else makes at this moment: it is there already, not there yet, or changed under our hands.
+    fileprivate var mayBeARace: Bool {
+        switch self {
+        case .unique: true
+        case .failed(let code, _): ["42704", "42710", "XX000"].contains(code)
+        default: false
         }
     }
 }
