@@ -43,21 +43,33 @@ import Testing
 
     @Test func `databases of a new server that are migrated at once share its roles`() async throws {
         try await TestServer.with { server in
-            let names = (1...8).map { "house_\($0)" }
-            for name in names { try await TestPostgres.run("CREATE DATABASE \(name)", at: server.url) }
-            let expected = try Migration.embedded(for: .postgres).count
-            try await withThrowingTaskGroup(of: Int.self) { group in
-                for name in names {
-                    let url = TestPostgres.url(server.url, database: name)
-                    group.addTask {
-                        let database = try await PostgresDatabase.open(url: Secret(url))
-                        let applied = try await Migrator(database).up()
-                        await database.close()
-                        return applied.count
+            try await TestPostgres.run("CREATE DATABASE other", at: server.url)
+            let first = try await PostgresDatabase.open(url: Secret(server.url))
+            let other = try await PostgresDatabase.open(url: Secret(TestPostgres.url(server.url, database: "other")))
+            let waiting = "SELECT count(*) AS n FROM pg_stat_activity WHERE datname = 'other' AND wait_event_type = 'Lock'"
+            try await TestPostgres.run("CREATE ROLE parley_business NOLOGIN", at: server.url)
+            let (taken, taking) = AsyncStream.makeStream(of: Void.self)
+            let (end, ending) = AsyncStream.makeStream(of: Void.self)
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask {
+                    try await first.transaction(.schema) { connection in
+                        try await connection.execute("GRANT parley_business TO CURRENT_USER")
+                        taking.yield()
+                        for await _ in end { break }
                     }
                 }
-                for try await count in group { #expect(count == expected) }
+                for await _ in taken { break }
+                // Whoever migrates the first database has just taken a role, and is not done yet.
+                group.addTask {
+                    let applied = try await Migrator(other).up()
+                    #expect(!applied.isEmpty)
+                }
+                try await becomes("the other one waits for that") { try await first.one(waiting) == 1 }
+                ending.yield()
+                try await group.waitForAll()
             }
+            await first.close()
+            await other.close()
         }
     }
 
