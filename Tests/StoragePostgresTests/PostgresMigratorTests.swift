@@ -46,7 +46,8 @@ import Testing
             try await TestPostgres.run("CREATE DATABASE other", at: server.url)
             let first = try await PostgresDatabase.open(url: Secret(server.url))
             let other = try await PostgresDatabase.open(url: Secret(TestPostgres.url(server.url, database: "other")))
-            let waiting = "SELECT count(*) AS n FROM pg_stat_activity WHERE datname = 'other' AND wait_event_type = 'Lock'"
+            let waiting =
+                "SELECT count(*) AS n FROM pg_stat_activity WHERE datname = 'other' AND wait_event_type = 'Lock'"
             try await TestPostgres.run("CREATE ROLE parley_business NOLOGIN", at: server.url)
             let (taken, taking) = AsyncStream.makeStream(of: Void.self)
             let (end, ending) = AsyncStream.makeStream(of: Void.self)
