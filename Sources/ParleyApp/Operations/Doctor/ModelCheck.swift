@@ -4,16 +4,25 @@ import ParleyCore
 struct ModelCheck {
     private let settings: ParleySettings
     private let transport: any HTTPTransport
+    private let clock: any Clockwork
 
-    init(_ settings: ParleySettings, transport: any HTTPTransport) {
+    init(_ settings: ParleySettings, transport: any HTTPTransport, clock: any Clockwork = SystemClock()) {
+        self.clock = clock
         self.settings = settings
         self.transport = transport
     }
 
     func findings(_ names: Set<String>) async -> [Doctor.Finding] {
-        var findings: [Doctor.Finding] = []
-        for name in names.sorted() { findings.append(await finding(name)) }
-        return findings
+        let names = names.sorted()
+        let answers = await Crowd.answers(
+            to: names.map { name in { await finding(name) } },
+            atOnce: RemoteCheck.atOnce,
+            within: RemoteCheck.deadline,
+            on: clock
+        )
+        return zip(names, answers).map { name, answer in
+            answer ?? .bad("model", "\(name): no answer in time", fix: "check the network and the provider's address")
+        }
     }
 
     private func finding(_ name: String) async -> Doctor.Finding {

@@ -22,25 +22,25 @@ struct RemoteCheck {
                     + [Self.publicURL(workbench.settings, isNeeded: false)]
                     + [.note("businesses", "there is none yet", fix: "parley business create --name NAME")]
             }
-            var findings: [Doctor.Finding] = []
+            var questions: [Question] = []
             var channels = 0
             for business in businesses where business.isActive {
                 for record in try await workbench.stores.integrations.list(of: business.id) where record.isActive {
                     channels += 1
-                    findings.append(try await channel(record))
+                    questions.append(
+                        Question(record.channel.name, record.name, again: "parley channel test \(record.id)") {
+                            await channel(record)
+                        }
+                    )
                 }
                 for data in try await workbench.stores.dataIntegrations.load(of: business.id) {
-                    let probe = await DataProbe(workbench).ask(data)
-                    findings.append(
-                        Doctor.Finding(
-                            mark: probe.isGood ? .good : .bad,
-                            subject: data.record.kind.rawValue,
-                            what: "\(data.record.name): \(probe.what)",
-                            fix: probe.fix
-                        )
+                    let test = "parley integration test \(data.record.id) --business \(business.id)"
+                    questions.append(
+                        Question(data.record.kind.rawValue, data.record.name, again: test) { await shop(data) }
                     )
                 }
             }
+            var findings = await ask(questions)
             if channels == 0 {
                 findings.append(
                     .note(
@@ -58,9 +58,73 @@ struct RemoteCheck {
         }
     }
 
+    // MARK: Asking
+
+    /// So many wait for their answers at a time: enough that slow ones hold up few, and no platform sees a flood.
+    static let atOnce = 16
+    /// For all of them together.
+    static let deadline: Duration = .seconds(60)
+
+    private struct Question: Sendable {
+        let subject: String
+        let name: String
+        /// The command that asks this one alone.
+        let again: String
+        let ask: @Sendable () async -> Doctor.Finding
+
+        init(
+            _ subject: String,
+            _ name: String,
+            again: String,
+            _ ask: @escaping @Sendable () async -> Doctor.Finding
+        ) {
+            (self.subject, self.name, self.again, self.ask) = (subject, name, again, ask)
+        }
+    }
+
+    /// The answers in the order of the questions; those that are late say so.
+    private func ask(_ questions: [Question]) async -> [Doctor.Finding] {
+        let answers = await Crowd.answers(
+            to: questions.map(\.ask),
+            atOnce: Self.atOnce,
+            within: Self.deadline,
+            on: workbench.clock
+        )
+        return zip(questions, answers).map { question, answer in
+            answer
+                ?? .bad(
+                    question.subject,
+                    "\(question.name): no answer before the \(Self.deadline.spoken) for all were over",
+                    fix: "check the network, then this one alone: \(question.again)"
+                )
+        }
+    }
+
+    private func shop(_ data: LoadedDataIntegration) async -> Doctor.Finding {
+        let probe = await DataProbe(workbench).ask(data)
+        return Doctor.Finding(
+            mark: probe.isGood ? .good : .bad,
+            subject: data.record.kind.rawValue,
+            what: "\(data.record.name): \(probe.what)",
+            fix: probe.fix
+        )
+    }
+
     // MARK: Channels
 
-    private func channel(_ record: IntegrationRecord) async throws -> Doctor.Finding {
+    private func channel(_ record: IntegrationRecord) async -> Doctor.Finding {
+        do {
+            return try await tried(record)
+        } catch {
+            return .bad(
+                record.channel.name,
+                "\(record.name): \(error)",
+                fix: "is this the right master key and database?"
+            )
+        }
+    }
+
+    private func tried(_ record: IntegrationRecord) async throws -> Doctor.Finding {
         let subject = record.channel.name
         guard let channel = workbench.channels[record.channel] else {
             return .bad(
