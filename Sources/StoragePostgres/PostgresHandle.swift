@@ -62,8 +62,36 @@ final class PostgresHandle {
     private func refusal(_ settings: PostgresSettings) -> PostgresUnreachable {
         let text = PQerrorMessage(pointer).map { String(cString: $0) } ?? ""
         let lines = text.split(whereSeparator: \.isNewline).map { $0.drop { $0 == " " || $0 == "\t" } }
-        return PostgresUnreachable(reason: settings.withoutSecrets(lines.joined(separator: "; ")))
+        let advice = Self.advice.first { text.contains($0.said) }.map { "; → " + $0.fix } ?? ""
+        return PostgresUnreachable(reason: settings.withoutSecrets(lines.joined(separator: "; ")) + advice)
     }
+
+    /// What libpq says of TLS (PostgreSQL 14 to 17, fe-secure-openssl.c and fe-secure-common.c), and what to do about it.
+    private static let advice = [
+        (
+            said: "certificate verify failed",
+            fix: """
+            the server's certificate is not signed by the authority in sslrootcert of PARLEY_DATABASE_URL, or has \
+            run out: name the file of the right authority there
+            """
+        ),
+        (
+            said: "does not match host name",
+            fix: """
+            PARLEY_DATABASE_URL must name the server as its certificate does; sslmode=verify-ca looks at the \
+            authority alone
+            """
+        ),
+        (
+            said: "server does not support SSL",
+            fix: "sslmode of PARLEY_DATABASE_URL asks for TLS, and the server has ssl=off: switch it on there"
+        ),
+        (
+            said: "root certificate file",
+            fix:
+                "set sslrootcert in PARLEY_DATABASE_URL to the file of the authority that signed the server's certificate"
+        ),
+    ]
 
     /// Whether there is anything to read now: an answer, a goodbye, the end.
     static func isReadable(_ handle: PostgresHandle) -> Bool {
