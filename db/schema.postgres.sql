@@ -294,6 +294,7 @@ CREATE TABLE channel_integrations (
     last_sync_at timestamp with time zone,
     created_at timestamp with time zone NOT NULL,
     updated_at timestamp with time zone NOT NULL,
+    held_until timestamp with time zone,
     CONSTRAINT channel_integrations_pkey PRIMARY KEY (business_id, id),
     CONSTRAINT channel_integrations_business_id_fkey FOREIGN KEY (business_id) REFERENCES businesses(id) ON DELETE CASCADE,
     CONSTRAINT channel_integrations_health_check CHECK ((health = ANY (ARRAY['unknown'::text, 'ok'::text, 'refused'::text])))

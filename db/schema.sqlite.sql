@@ -115,7 +115,7 @@ CREATE TABLE channel_integrations (
     health TEXT NOT NULL DEFAULT 'unknown' CHECK (health IN ('unknown', 'ok', 'refused')),
     last_sync_at INTEGER,
     created_at INTEGER NOT NULL,
-    updated_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL, held_until INTEGER,
     PRIMARY KEY (business_id, id)
 ) STRICT;
 

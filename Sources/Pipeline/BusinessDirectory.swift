@@ -26,6 +26,9 @@ package protocol BusinessDirectory: Sendable {
 
     /// The platform no longer accepts an integration's credentials: the business must be told.
     func noteRefusal(of integration: ID<Integration>, in business: ID<Business>, reason: String) async
+
+    /// The platform wants a whole integration to wait: every node must know it, also one that is started later.
+    func noteHold(of integration: ID<Integration>, in business: ID<Business>, until time: Timestamp) async
 }
 
 package struct DirectoryEntry: Sendable {
@@ -35,17 +38,21 @@ package struct DirectoryEntry: Sendable {
     package var debounce: Duration
     /// How the business stands against its limits; nil when it has none.
     package var standing: UsageStanding?
+    /// Until when the platform wants the whole integration to wait; what another node was told is seen a moment later.
+    package var heldUntil: Timestamp?
 
     package init(
         integration: ChannelIntegration,
         isBusinessActive: Bool,
         debounce: Duration,
-        standing: UsageStanding? = nil
+        standing: UsageStanding? = nil,
+        heldUntil: Timestamp? = nil
     ) {
         self.integration = integration
         self.isBusinessActive = isBusinessActive
         self.debounce = debounce
         self.standing = standing
+        self.heldUntil = heldUntil
     }
 }
 

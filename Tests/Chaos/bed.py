@@ -311,7 +311,7 @@ class Bed:
                     Send(one.node, one.at, serial, one.is_marked)
                     for one in self.passings if one.was_taken for serial in one.serials
                 ],
-                remembers_refusals=self.options.nodes == 1,
+                refusals_spread=0.0 if self.options.nodes == 1 else 2.5,
             ),
         )
         self._report(verdict)

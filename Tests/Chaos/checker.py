@@ -111,8 +111,8 @@ class Circumstances:
     """What the platforms took of it."""
     resumption: float = 2.0
     """Seconds in which acknowledgements must resume."""
-    remembers_refusals: bool = True
-    """One node knows what it was refused; several know it of each other only through Redis."""
+    refusals_spread: float = 0.0
+    """Seconds in which every node knows what another one was refused, with Redis or without."""
 
 
 @dataclass
@@ -314,7 +314,7 @@ def _first(found: list[_Appearance]) -> tuple[int, int]:
 
 
 def _judge_patience(exchanges: list[dict], circumstances: Circumstances, verdict: Verdict) -> None:
-    """A process that was killed right after it was refused may have forgotten that; one that lives may not."""
+    """What a platform refused is remembered, across kills too: all but what a kill kept from being written down."""
     refusals: list[dict] = []
     for exchange in exchanges:
         if exchange.get("early_send"):
@@ -325,11 +325,13 @@ def _judge_patience(exchanges: list[dict], circumstances: Circumstances, verdict
                 ),
                 next((one for one in reversed(refusals) if one["channel"] == exchange["channel"]), None),
             )
-            # The refused call may have been on its way still when its sender was killed.
+            # The refused call may have been on its way still when its sender was killed, or its wait not yet committed.
             was_killed = refusal and any(
-                refusal["at"] / 1000 - 0.25 <= kill <= exchange["at"] / 1000 for kill in circumstances.kills
+                abs(kill - refusal["at"] / 1000) <= 0.25 and kill <= exchange["at"] / 1000
+                for kill in circumstances.kills
             )
-            if was_killed or not circumstances.remembers_refusals:
+            is_news = refusal and exchange["at"] - refusal["at"] < 1000 * circumstances.refusals_spread
+            if was_killed or is_news:
                 verdict.forgotten_refusals += 1
             else:
                 verdict.violations.append(Violation(PATIENCE, f"{exchange} after {refusal}"))

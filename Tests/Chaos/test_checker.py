@@ -126,10 +126,14 @@ def patience_checks() -> list[tuple[str, bool]]:
     call = {"channel": "slack", "conversation": "D1", "status": 429}
     exchanges = [call | {"seq": 1, "at": 1000}, call | {"seq": 2, "at": 1500, "early_send": True}]
     forgotten = judge([], [], exchanges, Circumstances(kills=[1.2]))
-    remembered = judge([], [], exchanges, Circumstances(kills=[0.5, 1.6]))
+    remembered = judge([], [], exchanges, Circumstances(kills=[0.5, 1.3, 1.6]))
+    near = judge([], [], exchanges, Circumstances(refusals_spread=1.0))
+    late = judge([], [], exchanges, Circumstances(refusals_spread=0.4))
     return [
         ("a refusal that a kill made it forget is counted", (len(forgotten.violations), forgotten.forgotten_refusals) == (0, 1)),
         ("a kill at another time excuses nothing", (len(remembered.violations), remembered.forgotten_refusals) == (1, 0)),
+        ("another node need not know at once", (len(near.violations), near.forgotten_refusals) == (0, 1)),
+        ("another node must know soon", (len(late.violations), late.forgotten_refusals) == (1, 0)),
     ]
 
 

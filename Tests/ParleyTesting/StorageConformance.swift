@@ -24,6 +24,7 @@ package enum StorageConformance {
         case `a business is changed and listed`
         case `credentials are encrypted and come back`
         case `an integration is found without its business and can be switched off`
+        case `a platform's wait is kept with its integration`
         case `an agent is changed and has the tools that are enabled`
         case `endpoints are a business's own`
         case `knowledge is imported, replaced and found`
@@ -97,6 +98,7 @@ package enum StorageConformance {
         case .`credentials are encrypted and come back`: try await credentials(database, &findings)
         case .`an integration is found without its business and can be switched off`:
             try await integrations(database, &findings)
+        case .`a platform's wait is kept with its integration`: try await holds(database, &findings)
         case .`an agent is changed and has the tools that are enabled`: try await agents(database, &findings)
         case .`endpoints are a business's own`: try await endpoints(database, &findings)
         case .`knowledge is imported, replaced and found`: try await knowledge(database, &findings)

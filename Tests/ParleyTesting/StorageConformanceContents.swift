@@ -267,6 +267,7 @@ extension StorageConformance {
         let refused = [
             ("disable", try await integrations.disable(id, of: theirs)),
             ("setActive", try await integrations.setActive(false, id, of: theirs)),
+            ("hold", try await integrations.hold(id, of: theirs, for: .seconds(9))),
             ("setHealth", try await integrations.setHealth(.refused, id, of: theirs)),
             ("setWebhookURL", try await integrations.setWebhookURL("https://evil.example", id, of: theirs)),
             ("settings", try await integrations.change(settings: [:], of: id, business: theirs)),

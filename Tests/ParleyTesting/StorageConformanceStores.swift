@@ -139,6 +139,21 @@ extension StorageConformance {
         findings.expect(again?.credentials, is: World.secret("{}"), "the replaced credentials")
     }
 
+    static func holds(_ database: any SQLDatabase, _ findings: inout Findings) async throws {
+        let world = try await World(database)
+        func held() async throws -> Timestamp? { try await world.integrations.load(world.integration)?.heldUntil }
+        findings.expect(try await held(), is: nil, "before any wait")
+        let isTaken = try await world.integrations.hold(world.integration, of: world.ours, for: .seconds(30))
+        findings.expect(isTaken, "the wait was not kept")
+        let isShortened = try await world.integrations.hold(world.integration, of: world.ours, for: .seconds(5))
+        findings.expect(!isShortened, "it was shortened")
+        findings.expect(try await held(), is: world.clock.now.advanced(by: .seconds(30)), "the wait")
+        world.clock.advance(by: .seconds(29))
+        findings.expect(try await held(), is: world.clock.now.advanced(by: .seconds(1)), "what is left of it")
+        world.clock.advance(by: .seconds(1))
+        findings.expect(try await held(), is: nil, "after its end")
+    }
+
     static func integrations(_ database: any SQLDatabase, _ findings: inout Findings) async throws {
         let world = try await World(database)
         let loaded = try await world.integrations.load(world.integration)

@@ -13,6 +13,8 @@ import Synchronization
 /// running gateway within ``freshness``.
 package final class StoredDirectory: BusinessDirectory {
     private static let freshness: Duration = .seconds(2)
+    /// A wait is kept so much longer, so that a storm of refusals is a few writes a second.
+    private static let holdMargin: Duration = .milliseconds(100)
 
     private let stores: Stores
     private let models: ModelShelf
@@ -24,6 +26,8 @@ package final class StoredDirectory: BusinessDirectory {
     private let integrations: Remembered<ID<Integration>, DirectoryEntry?>
     private let agents: Remembered<ID<Business>, AgentProfile>
     private let priceLists: Remembered<Int, PriceList>
+    /// The waits that this process has written down.
+    private let holds = Mutex<[ID<Integration>: Timestamp]>([:])
 
     package init(
         stores: Stores,
@@ -62,7 +66,8 @@ package final class StoredDirectory: BusinessDirectory {
                 ),
                 isBusinessActive: loaded.businessIsActive,
                 debounce: agent?.debounceMilliseconds.map { .milliseconds($0) } ?? self.settings.debounce,
-                standing: try await self.standing(of: loaded)
+                standing: try await self.standing(of: loaded),
+                heldUntil: loaded.heldUntil
             )
         }
     }
@@ -118,6 +123,24 @@ package final class StoredDirectory: BusinessDirectory {
             _ = try await stores.integrations.setHealth(.refused, integration, of: business)
         } catch {
             logger.warning("the refusal could not be kept", metadata: ["error": "\(error)"])
+        }
+    }
+
+    package func noteHold(of integration: ID<Integration>, in business: ID<Business>, until time: Timestamp) async {
+        let now = clock.now
+        let kept = time.advanced(by: Self.holdMargin)
+        let isNew = holds.withLock { holds in
+            if let known = holds[integration], known >= time { return false }
+            if holds.count >= 10_000 { holds = holds.filter { $0.value > now } }
+            holds[integration] = kept
+            return true
+        }
+        guard isNew else { return }
+        do {
+            _ = try await stores.integrations.hold(integration, of: business, for: kept.since(now))
+        } catch {
+            holds.withLock { _ = $0.removeValue(forKey: integration) }
+            logger.warning("a platform's wait could not be kept", metadata: ["error": "\(error)"])
         }
     }
 

@@ -41,6 +41,7 @@ extension Pipeline {
         else {
             return AttemptOutcome(.dead(reason: "the channel integration is gone"), verdict: "dead")
         }
+        if let held = entry.heldUntil, held > startedAt { return AttemptOutcome(.again(at: held, counts: false)) }
         let until: Timestamp?
         do {
             until = try await parts.governor.admit(
@@ -171,11 +172,12 @@ extension Pipeline {
     private func heed(_ verdict: Verdict, of delivery: DeliveryRecord, on channel: ChannelID, at now: Timestamp) async {
         switch verdict {
         case .retry(let after?, let scope, _):
-            await parts.governor.hold(
-                delivery.scope,
-                wholeIntegration: scope != .conversation,
-                until: now.advanced(by: after)
-            )
+            let until = now.advanced(by: after)
+            await parts.governor.hold(delivery.scope, wholeIntegration: scope != .conversation, until: until)
+            // What holds for one conversation is kept with its delivery.
+            if scope != .conversation {
+                await parts.directory.noteHold(of: delivery.integrationID, in: delivery.businessID, until: until)
+            }
         case .dead(let reason, .integration):
             await parts.directory.noteRefusal(of: delivery.integrationID, in: delivery.businessID, reason: reason)
         default: break

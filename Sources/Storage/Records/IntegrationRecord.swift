@@ -46,4 +46,6 @@ package struct LoadedIntegration: Sendable {
     package let credentials: Secret<[UInt8]>
     package let businessIsActive: Bool
     package let businessSettings: JSON
+    /// Until when the platform wants the whole integration to wait, on this process's clock; nil when it does not.
+    package let heldUntil: Timestamp?
 }

@@ -47,15 +47,16 @@ package struct IntegrationStore: Sendable {
 
     /// By its id alone: a webhook's address names no business. Nil when there is none.
     package func load(_ id: ID<Integration>) async throws -> LoadedIntegration? {
-        try await database.read(.house) { connection in
+        let now = clock.now
+        return try await database.read(.house) { connection in
             let row = try await connection.first(
                 """
                 SELECT \(IntegrationRecord.columns), i.credentials, b.is_active AS business_is_active,
-                    b.settings AS business_settings
+                    b.settings AS business_settings, i.held_until, \(database.dialect.leaseTime("$2")) AS read_at
                 FROM channel_integrations i JOIN businesses b ON b.id = i.business_id
                 WHERE i.id = $1
                 """,
-                [.id(id)]
+                [.id(id), .timestamp(now)]
             )
             guard let row else { return nil }
             let record = try IntegrationRecord(row)
@@ -71,7 +72,12 @@ package struct IntegrationStore: Sendable {
                 record: record,
                 credentials: credentials,
                 businessIsActive: try row.bool("business_is_active"),
-                businessSettings: try row.json("business_settings")
+                businessSettings: try row.json("business_settings"),
+                heldUntil: try row.optionalTimestamp("held_until").flatMap { until in
+                    // Told by the database's clock; on this one it is as long from now.
+                    let left = until.since(try row.timestamp("read_at"))
+                    return left > .zero ? now.advanced(by: left) : nil
+                }
             )
         }
     }
@@ -121,6 +127,22 @@ package struct IntegrationStore: Sendable {
     ) async throws -> Bool {
         try await database.transaction(.business(business)) {
             try await update("health", to: .text(health.rawValue), id, of: business, on: $0)
+        }
+    }
+
+    /// The platform wants the whole integration to wait for so long from now; a longer wait is never shortened.
+    ///
+    /// False when there is a longer one, or the business has no such integration.
+    package func hold(_ id: ID<Integration>, of business: ID<Business>, for wait: Duration) async throws -> Bool {
+        let until = database.dialect.leaseTime("$3", plusMicroseconds: "$4")
+        return try await database.transaction(.business(business)) { connection in
+            try await connection.execute(
+                """
+                UPDATE channel_integrations SET held_until = \(until)
+                WHERE business_id = $1 AND id = $2 AND (held_until IS NULL OR held_until < \(until))
+                """,
+                [.id(business), .id(id), .timestamp(clock.now), .integer(wait.microseconds)]
+            ) == 1
         }
     }
 

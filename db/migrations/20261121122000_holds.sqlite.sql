@@ -1,0 +1,7 @@
+-- Until when a platform has told a whole integration to wait: a node that starts must know it.
+
+-- up
+ALTER TABLE channel_integrations ADD COLUMN held_until INTEGER;
+
+-- down
+ALTER TABLE channel_integrations DROP COLUMN held_until;
