@@ -203,7 +203,7 @@ let package = Package(
             ["Integrations", "ModelProviders", "AgentKit", "CoordinationKit", "Storage", "ParleyCore", "ParleyTesting"]
         ),
         tests("StorageTests", ["Storage", "StorageSQLite", "Migrations", "ParleyCore", "ParleyTesting"]),
-        tests("StoragePostgresTests", ["StoragePostgres", "Storage", "ParleyCore", "ParleyTesting"]),
+        tests("StoragePostgresTests", ["StoragePostgres", "Storage", "Bench", "ParleyCore", "ParleyTesting"]),
         tests(
             "PipelineTests",
             ["Pipeline", "ChannelKit", "AgentKit", "Storage", "CoordinationKit", "ParleyCore", "ParleyTesting"]

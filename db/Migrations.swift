@@ -76,6 +76,10 @@ package enum MigrationFiles {
             File("20261121121500_beginnings.postgres.sql", PackageResources._0261121121500_beginnings_postgres_sql),
             File("20261121122000_holds.postgres.sql", PackageResources._0261121122000_holds_postgres_sql),
             File("20261121122000_holds.sqlite.sql", PackageResources._0261121122000_holds_sqlite_sql),
+            File(
+                "20261121122300_messages_of_session.sql",
+                PackageResources._0261121122300_messages_of_session_sql
+            ),
         ]
     }
 }

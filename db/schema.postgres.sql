@@ -745,7 +745,7 @@ CREATE TABLE messages (
     CONSTRAINT messages_business_id_conversation_id_fkey FOREIGN KEY (business_id, conversation_id) REFERENCES conversations(business_id, id) ON DELETE CASCADE,
     CONSTRAINT messages_role_check CHECK ((role = ANY (ARRAY['user'::text, 'assistant'::text, 'system'::text, 'human'::text])))
 ) PARTITION BY RANGE (id);
-CREATE INDEX messages_of_conversation ON messages USING btree (business_id, conversation_id, id);
+CREATE INDEX messages_of_session ON messages USING btree (business_id, conversation_id, session_id, id);
 ALTER TABLE messages ENABLE ROW LEVEL SECURITY;
 ALTER TABLE messages FORCE ROW LEVEL SECURITY;
 CREATE POLICY of_business ON messages TO parley_business USING ((business_id = parley_business_id())) WITH CHECK ((business_id = parley_business_id()));

@@ -440,7 +440,7 @@ CREATE TABLE messages (
     FOREIGN KEY (business_id, conversation_id) REFERENCES conversations (business_id, id) ON DELETE CASCADE
 ) STRICT;
 
-CREATE INDEX messages_of_conversation ON messages (business_id, conversation_id, id);
+CREATE INDEX messages_of_session ON messages (business_id, conversation_id, session_id, id);
 
 CREATE TABLE migrations (
     version TEXT NOT NULL PRIMARY KEY,

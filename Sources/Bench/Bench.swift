@@ -6,7 +6,11 @@ import ParleyCore
 
 /// What `parley bench` is asked for.
 package struct BenchOptions: Sendable {
-    package enum Part: String, Sendable, CaseIterable { case accept, latency, turns, memory }
+    package enum Part: String, Sendable, CaseIterable {
+        case accept, latency, turns, memory
+        /// Only when it is asked for: it fills a PostgreSQL database with a million messages.
+        case growth
+    }
 
     /// Of one round.
     package var seconds: Int
@@ -16,6 +20,8 @@ package struct BenchOptions: Sendable {
     /// Where the measured databases go; the folder is removed afterwards.
     package var folder: String
     package var parts: [Part]
+    /// Of the larger database of ``Part/growth``.
+    package var messages: Int
     /// A PostgreSQL database that is measured beside SQLite; what the benchmark writes there stays.
     package var postgres: Secret<String>?
 
@@ -25,10 +31,12 @@ package struct BenchOptions: Sendable {
         connections: Int,
         folder: String,
         parts: [Part],
+        messages: Int = 1_000_000,
         postgres: Secret<String>? = nil
     ) {
         self.connections = connections
         self.postgres = postgres
+        self.messages = messages
         self.seconds = seconds
         self.rounds = rounds
         self.folder = folder
@@ -50,6 +58,7 @@ package enum Bench {
                 bed.postgres = postgres
                 say("\n── The same on PostgreSQL ──")
                 try await run(options, bed, say)
+                if options.parts.contains(.growth) { try await GrowthBench(options: options, bed: bed, say: say).run() }
             }
             await bed.close()
         } catch {

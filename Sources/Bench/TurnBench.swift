@@ -51,7 +51,7 @@ struct TurnBench: Sendable {
                   all on disk            \(turns.mocks.messages.count) webhooks = turns = tool calls = replies = usage
                 """
             )
-            if let used { say(used) }
+            if let used { say(used.description) }
         }
         try await acknowledgingMeanwhile(seconds)
     }
@@ -84,6 +84,8 @@ struct TurnBench: Sendable {
 /// On until it is turned off.
 final class Switch: Sendable {
     private let isOff = Atomic<Bool>(false)
+
+    func turnOn() { isOff.store(false, ordering: .relaxed) }
 
     var value: Bool { !isOff.load(ordering: .relaxed) }
     func turnOff() { isOff.store(true, ordering: .relaxed) }

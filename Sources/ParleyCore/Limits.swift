@@ -94,6 +94,11 @@ package enum Limits {
     package static let toolCache: Duration = .seconds(300)
     /// Correctness does not wait for a doorbell.
     package static let poll: Duration = .milliseconds(250)
+    /// Between two looks for work of a node that has ``turnsOfALoadedNode`` under way: each look is two transactions, and
+    /// one that finds several conversations costs no more than one that finds one.
+    package static let claimInterval: Duration = .milliseconds(10)
+    /// From so many turns under way on, a few milliseconds more are no matter.
+    package static let turnsOfALoadedNode = 16
 
     // MARK: Deliver
 

@@ -38,8 +38,22 @@ final class PostgresTransaction: SQLConnection {
     func write(_ sql: String, _ rows: [[SQLValue]]) async throws {
         guard !rows.isEmpty else { return }
         try checkUsable()
+        try await sendLater { () throws(SQLError) in try PostgresStatement.of(sql, rows) }
+    }
+
+    func write(together writes: [SQLWrite]) async throws {
+        try checkUsable()
+        try await sendLater { () throws(SQLError) in try PostgresBundle.statement(writes) }
+    }
+
+    func query(_ sql: String, _ parameters: [SQLValue], alongside writes: [SQLWrite]) async throws -> [SQLRow] {
+        try await run { () throws(SQLError) in try PostgresBundle.statement(writes, query: (sql, parameters)) }.rows
+    }
+
+    private func sendLater(_ make: () throws(SQLError) -> PostgresStatement?) async throws {
         do {
-            unsent.append(try PostgresStatement.of(sql, rows))
+            guard let statement = try make() else { return }
+            unsent.append(statement)
         } catch {
             failure = PostgresFailure(error)
             throw error
@@ -65,9 +79,13 @@ final class PostgresTransaction: SQLConnection {
     }
 
     private func run(_ sql: String, _ rows: [[SQLValue]]) async throws -> PostgresLink.Reply {
+        try await run { () throws(SQLError) in try PostgresStatement.of(sql, rows) }
+    }
+
+    private func run(_ make: () throws(SQLError) -> PostgresStatement?) async throws -> PostgresLink.Reply {
         try checkUsable()
         do {
-            let statement = try PostgresStatement.of(sql, rows)
+            guard let statement = try make() else { return PostgresLink.Reply() }
             try Task.checkCancellation()
             return try await link.exchange(preliminaries() + [statement], within: scope.patience(limit))
         } catch let failure as PostgresFailure {

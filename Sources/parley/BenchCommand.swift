@@ -34,8 +34,11 @@ struct BenchCommand: AsyncParsableCommand {
     @Option(help: "Where the measured databases go: the file system decides what a commit costs.")
     var data = "./parley-data"
 
-    @Option(help: "Only these: accept, latency, turns, memory (separated by commas).")
+    @Option(help: "Only these: accept, latency, turns, memory; or growth, with --postgres (separated by commas).")
     var only: String?
+
+    @Option(help: "Stored messages of the larger database that growth measures.")
+    var messages = 1_000_000
 
     @Option(help: "A PostgreSQL database (postgres://…) to measure beside SQLite; what is written there stays.")
     var postgres: String?
@@ -51,6 +54,9 @@ struct BenchCommand: AsyncParsableCommand {
         guard (1...600).contains(seconds) else { throw ValidationError("--seconds must be from 1 to 600") }
         guard (1...100).contains(rounds) else { throw ValidationError("--rounds must be from 1 to 100") }
         guard (1...1000).contains(connections) else { throw ValidationError("--connections must be from 1 to 1000") }
+        guard (20_000...100_000_000).contains(messages) else {
+            throw ValidationError("--messages must be from 20000 to 100000000")
+        }
         guard !data.isEmpty else { throw ValidationError("--data must name a folder") }
         _ = try parts()
     }
@@ -76,6 +82,7 @@ struct BenchCommand: AsyncParsableCommand {
                 connections: connections,
                 folder: data,
                 parts: try parts(),
+                messages: messages,
                 postgres: postgres.map { Secret($0) }
             )
         ) { line in
@@ -85,7 +92,7 @@ struct BenchCommand: AsyncParsableCommand {
     }
 
     private func parts() throws -> [BenchOptions.Part] {
-        guard let only else { return BenchOptions.Part.allCases }
+        guard let only else { return BenchOptions.Part.allCases.filter { $0 != .growth } }
         return try only.split(separator: ",").map { name in
             guard let part = BenchOptions.Part(rawValue: String(name)) else {
                 throw ValidationError(

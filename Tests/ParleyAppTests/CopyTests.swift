@@ -251,7 +251,7 @@ extension CopyTests {
     private static func goOn(_ old: any SQLDatabase, _ new: any SQLDatabase) async throws {
         let now = SystemClock().now
         let lanes = LaneStore(new)
-        let businesses = try await lanes.ready(.deliver, at: now)
+        let businesses = try await lanes.outlook(.deliver, at: now).ready
         let claims = try await lanes.claim(
             .deliver,
             businesses.map { LaneShare(business: $0, count: 5) },

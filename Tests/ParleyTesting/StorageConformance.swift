@@ -19,6 +19,7 @@ package enum StorageConformance {
         case `many tasks lose no update`
         case `a cancelled transaction leaves nothing and blocks nobody`
         case `parameters are counted, and text is left alone`
+        case `writes that go together do what they do alone`
         // The stores
         case `a new business can answer`
         case `a business is changed and listed`
@@ -93,6 +94,7 @@ package enum StorageConformance {
         case .`many tasks lose no update`: try await manyTasks(database, &findings)
         case .`a cancelled transaction leaves nothing and blocks nobody`: try await cancellation(database, &findings)
         case .`parameters are counted, and text is left alone`: try await parameters(database, &findings)
+        case .`writes that go together do what they do alone`: try await together(database, &findings)
         case .`a new business can answer`: try await newBusiness(database, &findings)
         case .`a business is changed and listed`: try await changedBusiness(database, &findings)
         case .`credentials are encrypted and come back`: try await credentials(database, &findings)

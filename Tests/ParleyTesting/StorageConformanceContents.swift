@@ -292,6 +292,7 @@ extension StorageConformance {
         findings.expect(try await world.data.list(of: theirs).isEmpty, "data integrations are listed")
         findings.expect(try await world.data.load(of: theirs).isEmpty, "data integrations are loaded")
         findings.expect(try await world.knowledge.search("open", in: theirs).isEmpty, "knowledge is found")
+        findings.expect(try await !world.knowledge.hasEntries(of: theirs), "knowledge is there")
         findings.expect(try await world.knowledge.list(of: theirs).isEmpty, "knowledge is listed")
         findings.expect(try await world.leads.page(of: theirs).isEmpty, "leads are listed")
         findings.expect(try await world.leads.lead(of: world.contact, in: theirs) == nil, "a lead is found")

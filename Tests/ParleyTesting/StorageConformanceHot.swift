@@ -78,7 +78,10 @@ extension StorageConformance.Traffic {
         debounce: Duration = .zero,
         at now: Timestamp
     ) -> InboxEntry {
-        let event: JSON = ["platform_message_id": .string("p-\(dedupeKey)"), "text": .string("Hello \(dedupeKey)")]
+        let event: JSON = [
+            "platform_message_id": .string("p-\(dedupeKey)"), "text": .string("Hello \(dedupeKey)"),
+            "sender": ["channel_user_id": "u1"],
+        ]
         return InboxEntry(
             id: ID(at: now),
             businessID: address.business,
@@ -110,7 +113,7 @@ extension StorageConformance.Traffic {
     ) async throws -> [Claim] {
         var claims: [Claim] = []
         while claims.count < count {
-            let businesses = try await lanes.ready(act, at: now)
+            let businesses = try await lanes.outlook(act, at: now).ready
             let taken = try await lanes.claim(
                 act,
                 businesses.prefix(count - claims.count).map { LaneShare(business: $0, count: 1) },

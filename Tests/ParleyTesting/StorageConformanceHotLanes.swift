@@ -6,13 +6,16 @@ extension StorageConformance {
     static func dueLanes(_ database: any SQLDatabase, _ findings: inout Findings) async throws {
         let traffic = try await Traffic(database)
         let ours = traffic.ours
-        findings.expect(try await traffic.lanes.nextTime(.answer), is: nil, "the next time of nothing")
+        findings.expect(try await traffic.lanes.outlook(.answer, at: time).next, is: nil, "the next time of nothing")
         _ = try await traffic.inbox.keep(
             [traffic.entry("a", in: ours, debounce: .milliseconds(500), at: time)],
             at: time
         )
-        findings.expect(try await traffic.lanes.nextTime(.answer), is: after(500), "the next time")
-        findings.expect(try await traffic.lanes.nextTime(.deliver), is: nil, "the next time to deliver")
+        let outlook = try await traffic.lanes.outlook(.answer, at: time)
+        let deliveries = try await traffic.lanes.outlook(.deliver, at: time)
+        findings.expect(outlook.next, is: after(500), "the next time")
+        findings.expect(outlook.ready, is: [], "who is ready too early")
+        findings.expect(deliveries.next, is: nil, "the next time to deliver")
         findings.expect(try await traffic.claims(at: after(499)).count, is: 0, "claims a moment too early")
         findings.expect(try await traffic.claims(.deliver, at: after(500)).count, is: 0, "claims of the other act")
         findings.expect(try await traffic.claims(upTo: 0, at: after(500)).count, is: 0, "claims of no lanes")
@@ -64,7 +67,7 @@ extension StorageConformance {
             try await traffic.keep("t\(number)", in: traffic.theirs("t\(number)"), at: after(10 + number))
         }
         let now = after(100)
-        let waiting = Set(try await traffic.lanes.ready(.answer, at: now))
+        let waiting = Set(try await traffic.lanes.outlook(.answer, at: now).ready)
         findings.expect(
             waiting,
             is: [traffic.ours.business, traffic.theirs.business],

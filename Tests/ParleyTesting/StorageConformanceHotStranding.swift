@@ -121,7 +121,7 @@ extension StorageConformance {
                 for act in [Claim.Act.answer, .deliver] {
                     let claims = try await traffic.lanes.claim(
                         act,
-                        try await traffic.lanes.ready(act, at: clock.now).map {
+                        try await traffic.lanes.outlook(act, at: clock.now).ready.map {
                             LaneShare(business: $0, count: Int.random(in: 1...3, using: &numbers))
                         },
                         for: "\(number)",

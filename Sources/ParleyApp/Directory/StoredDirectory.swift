@@ -28,6 +28,7 @@ package final class StoredDirectory: BusinessDirectory {
     private let priceLists: Remembered<Int, PriceList>
     /// The waits that this process has written down.
     private let holds = Mutex<[ID<Integration>: Timestamp]>([:])
+    private let haveKnowledge: Remembered<ID<Business>, Bool>
 
     package init(
         stores: Stores,
@@ -48,6 +49,7 @@ package final class StoredDirectory: BusinessDirectory {
         integrations = Remembered(for: StoredDirectory.freshness, clock: clock)
         agents = Remembered(for: StoredDirectory.freshness, clock: clock)
         priceLists = Remembered(for: StoredDirectory.freshness, clock: clock)
+        haveKnowledge = Remembered(for: StoredDirectory.freshness, clock: clock)
     }
 
     package func integration(_ id: ID<Integration>) async throws -> DirectoryEntry? {
@@ -98,9 +100,17 @@ package final class StoredDirectory: BusinessDirectory {
         of business: ID<Business>,
         upTo count: Int
     ) async throws -> [KnowledgeHit] {
-        try await stores.knowledge.search(question, in: business, limit: count).map {
+        try await found(question, business, count).map {
             KnowledgeHit(question: $0.question, answer: $0.answer, score: $0.score)
         }
+    }
+
+    // Where nothing was written down, nothing is searched for: that is two queries a turn.
+    private func found(_ question: String, _ business: ID<Business>, _ count: Int) async throws -> [KnowledgeMatch] {
+        let isAnything = try await haveKnowledge.value(for: business) {
+            try await self.stores.knowledge.hasEntries(of: business)
+        }
+        return isAnything ? try await stores.knowledge.search(question, in: business, limit: count) : []
     }
 
     package func prices() async throws -> PriceList {
@@ -146,10 +156,9 @@ package final class StoredDirectory: BusinessDirectory {
 
     // The tools that the business has enabled and the agent may call.
     private func tools(of agent: AgentRecord) async throws -> [any Tool] {
-        let knowledge = stores.knowledge
         let builtIn: [any Tool] = [
             SearchKnowledgeTool { business, query, count in
-                try await knowledge.search(query, in: business, limit: count).map {
+                try await self.found(query, business, count).map {
                     ($0.id, KnowledgeHit(question: $0.question, answer: $0.answer, score: $0.score))
                 }
             },

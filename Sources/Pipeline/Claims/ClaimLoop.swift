@@ -40,8 +40,8 @@ package struct ClaimLoop: Service {
             try await withThrowingDiscardingTaskGroup { group in
                 while !running.isStopping, !Task.isCancelled {
                     let since = ContinuousClock.now
-                    let claims = await claim()
-                    for claim in claims {
+                    let look = await look()
+                    for claim in look.claims {
                         let start = parts.clock.now
                         running.begin()
                         fair.begin(claim.businessID, at: start)
@@ -52,7 +52,7 @@ package struct ClaimLoop: Service {
                             parts.doorbell.ringHere(bell)
                         }
                     }
-                    try? await pause(afterClaiming: claims.count)
+                    try? await pause(after: look, since: since)
                 }
                 await finish()
                 group.cancelAll()
@@ -64,48 +64,70 @@ package struct ClaimLoop: Service {
         }
     }
 
-    private func claim() async -> [Claim] {
+    /// What one look at the lanes brought.
+    private struct Look {
+        var claims: [Claim] = []
+        /// There may be more to claim at once.
+        var isMoreReady = false
+        /// When the next lane's time comes.
+        var next: Timestamp?
+    }
+
+    private func look() async -> Look {
         let room = min(atOnce - running.count, 64)
-        guard room > 0 else { return [] }
+        guard room > 0 else { return Look() }
         do {
             try await settle()
             let now = parts.clock.now
             let perBusiness = parts.settings.turnsPerBusiness
-            return try await parts.lanes.claim(
+            let (ready, next) = try await outlook(at: now)
+            let shares = fair.shares(of: ready, room: room, perBusiness: perBusiness, at: now)
+            let claims = try await parts.lanes.claim(
                 act,
-                fair.shares(of: try await ready(at: now), room: room, perBusiness: perBusiness, at: now),
+                shares,
                 for: parts.settings.holder,
                 perBusiness: perBusiness,
                 lease: parts.settings.lease,
                 at: now
             )
+            // Whose share was used up may have more.
+            let counts = Dictionary(claims.map { ($0.businessID, 1) }, uniquingKeysWith: +)
+            let isMoreReady = running.lastSeen != nil || shares.contains { counts[$0.business] == $0.count }
+            return Look(claims: claims, isMoreReady: !claims.isEmpty && isMoreReady, next: next)
         } catch is CancellationError {
-            return []
+            return Look()
         } catch {
             parts.logger.error("cannot claim work; trying again", metadata: ["error": "\(error)"])
-            return []
+            return Look()
         }
     }
 
     // One page of businesses at a time: where more than that wait, the next look goes on behind them.
-    private func ready(at now: Timestamp) async throws -> [ID<Business>] {
+    private func outlook(at now: Timestamp) async throws -> (ready: [ID<Business>], next: Timestamp?) {
         let page = 256
-        let businesses = try await parts.lanes.ready(act, after: running.lastSeen, upTo: page, at: now)
         let wasFirstPage = running.lastSeen == nil
-        running.lastSeen = businesses.count == page ? businesses.last : nil
-        guard businesses.isEmpty, !wasFirstPage else { return businesses }
-        return try await parts.lanes.ready(act, upTo: page, at: now)
+        let outlook = try await parts.lanes.outlook(act, after: running.lastSeen, upTo: page, at: now)
+        running.lastSeen = outlook.ready.count == page ? outlook.ready.last : nil
+        guard outlook.ready.isEmpty, !wasFirstPage else { return outlook }
+        return try await parts.lanes.outlook(act, upTo: page, at: now)
     }
 
     // Until the bell rings, the next lane's time comes, or the poll is due. Lanes that are due and were not claimed
     // belong to a business that has enough under way: the bell rings when one of those is done.
-    private func pause(afterClaiming count: Int) async throws {
-        var wait = Limits.poll
-        if running.count < atOnce, let next = try? await parts.lanes.nextTime(act) {
-            let untilNext = next.since(parts.clock.now)
-            if untilNext > .zero || count > 0 { wait = min(wait, max(untilNext, .milliseconds(1))) }
+    private func pause(after look: Look, since start: ContinuousClock.Instant) async throws {
+        if !look.isMoreReady {
+            var wait = Limits.poll
+            if let next = look.next {
+                wait = min(wait, max(next.since(parts.clock.now), .milliseconds(1)))
+            }
+            try await parts.doorbell.wait(for: bell, atMost: wait)
         }
-        try await parts.doorbell.wait(for: bell, atMost: wait)
+        // Bells ring all the time where much is under way. Looking again a moment later finds several lanes at once, and
+        // delays none of them by what anybody would notice.
+        let rest = Limits.claimInterval - (ContinuousClock.now - start)
+        if running.count >= Limits.turnsOfALoadedNode, rest > .zero, !running.isStopping {
+            try await Task.sleep(for: rest)
+        }
     }
 
     private func work(on claim: Claim, since: ContinuousClock.Instant) async {

@@ -1,3 +1,5 @@
+import ParleyCore
+
 /// The few places where engines differ. Nothing else may ask which engine it is.
 package enum Dialect: String, Sendable {
     case sqlite
@@ -24,9 +26,46 @@ package enum Dialect: String, Sendable {
 
     /// `leaseTime` and so many microseconds.
     package func leaseTime(_ parameter: String, plusMicroseconds microseconds: String) -> String {
+        time(leaseTime(parameter), plusMicroseconds: microseconds)
+    }
+
+    /// A time that lies so many microseconds after another.
+    package func time(_ time: String, plusMicroseconds microseconds: String) -> String {
         switch self {
-        case .sqlite: "\(parameter) + \(microseconds)"
-        case .postgres: "\(leaseTime(parameter)) + \(microseconds) * interval '1 microsecond'"
+        case .sqlite: "\(time) + \(microseconds)"
+        case .postgres: "\(time) + \(microseconds) * interval '1 microsecond'"
+        }
+    }
+
+    /// The later of two times.
+    package func later(_ one: String, _ other: String) -> String {
+        switch self {
+        case .sqlite: "max(\(one), \(other))"
+        case .postgres: "greatest(\(one), \(other))"
+        }
+    }
+
+    /// The earlier of two times.
+    package func earlier(_ one: String, _ other: String) -> String {
+        switch self {
+        case .sqlite: "min(\(one), \(other))"
+        case .postgres: "least(\(one), \(other))"
+        }
+    }
+
+    /// A condition: the id is none of those in a parameter, made by ``ids(_:)``.
+    package func isNone(_ id: String, of parameter: String) -> String {
+        switch self {
+        case .sqlite: "\(id) NOT IN (SELECT value FROM json_each(\(parameter)))"
+        case .postgres: "\(id) <> ALL (\(parameter)::uuid[])"
+        }
+    }
+
+    /// Many ids in one parameter.
+    package func ids<Entity>(_ ids: [ID<Entity>]) -> SQLValue {
+        switch self {
+        case .sqlite: .json(.array(ids.map { .string($0.description) }))
+        case .postgres: .array(ids.map { .id($0) })
         }
     }
 

@@ -37,6 +37,13 @@ package protocol SQLConnection {
     /// The same statement for many rows, whose outcome nobody looks at: an engine across a network sends it together with
     /// what comes next. What goes wrong is thrown here, by a later call or by the commit; nothing is committed then.
     func write(_ sql: String, _ rows: [[SQLValue]]) async throws
+
+    /// Writes that neither look at each other's rows nor touch the same row: an engine across a network makes one
+    /// statement of them, in which all see the state from before it. The last is done last.
+    func write(together writes: [SQLWrite]) async throws
+
+    /// The same, and a query whose answer does not depend on whether it sees them.
+    func query(_ sql: String, _ parameters: [SQLValue], alongside writes: [SQLWrite]) async throws -> [SQLRow]
 }
 
 extension SQLConnection {
@@ -49,23 +56,6 @@ extension SQLConnection {
 
     /// Writes one row's worth; see ``write(_:_:)``.
     package func write(_ sql: String, with parameters: [SQLValue]) async throws { try await write(sql, [parameters]) }
-
-    /// Inserts rows, several in a statement; see ``write(_:_:)``.
-    package func insert(into table: StaticString, _ columns: StaticString, _ rows: [[SQLValue]]) async throws {
-        var rest = rows[...]
-        while let first = rest.first {
-            // Few different statements, so that each is prepared once.
-            let count = rest.count >= 16 ? 16 : rest.count >= 4 ? 4 : 1
-            let places = (0..<count).map { row in
-                "(" + first.indices.map { "$\(row * first.count + $0 + 1)" }.joined(separator: ", ") + ")"
-            }
-            try await write(
-                "INSERT INTO \(table) (\(columns)) VALUES \(places.joined(separator: ", "))",
-                with: Array(rest.prefix(count).joined())
-            )
-            rest = rest.dropFirst(count)
-        }
-    }
 
     /// The first row, if there is one.
     package func first(_ sql: String, _ parameters: [SQLValue]) async throws -> SQLRow? {

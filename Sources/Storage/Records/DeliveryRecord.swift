@@ -112,6 +112,14 @@ package struct AttemptOutcome: Sendable {
         case again(at: Timestamp, inPlainText: Bool = false, address: JSON? = nil, counts: Bool = true)
         /// Nobody knows whether it arrived; to be reconciled at a time.
         case uncertain(until: Timestamp)
+
+        /// Whether the delivery is settled by it, for good.
+        var isFinal: Bool {
+            switch self {
+            case .delivered, .dead: true
+            case .again, .uncertain: false
+            }
+        }
     }
 
     package var settlement: Settlement

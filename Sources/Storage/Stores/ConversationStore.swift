@@ -52,6 +52,25 @@ package final class ConversationRecord: Sendable {
         self.memory = memory
     }
 
+    convenience init(_ row: SQLRow, of claim: Claim) throws {
+        self.init(
+            id: try row.id("id"),
+            businessID: claim.businessID,
+            integrationID: claim.integrationID,
+            conversationKey: claim.conversationKey,
+            contactID: try row.id("sender_id"),
+            contactName: row.optionalText("contact_name"),
+            isActive: try row.bool("is_active"),
+            owner: row.optionalText("owner").flatMap(ConversationRecord.Owner.init(rawValue:)) ?? .agent,
+            ownerUntil: row.optionalTimestamp("owner_until"),
+            modelOverride: row.optionalText("model_override"),
+            sessionID: try row.id("session_id"),
+            lastActivityAt: try row.timestamp("last_activity_at"),
+            messageCount: try row.int("message_count"),
+            memory: row.optionalJSON("memory") ?? [:]
+        )
+    }
+
     /// Whether a human answers here at `now`: a lease that has run out hands back to the agent.
     package func isOwnedByHuman(at now: Timestamp) -> Bool {
         owner == .human && ownerUntil.map { $0 > now } ?? true
@@ -95,6 +114,13 @@ package struct RememberedMessage: Sendable, Equatable {
         self.senderName = senderName
         self.createdAt = createdAt
     }
+
+    init(_ row: SQLRow) throws {
+        role = row.optionalText("role").flatMap(Role.init(rawValue:)) ?? .system
+        content = try row.text("content")
+        senderName = row.optionalJSON("metadata")?["sender"]?.string
+        createdAt = try row.timestamp("created_at")
+    }
 }
 
 package struct ConversationStore: Sendable {
@@ -125,24 +151,7 @@ package struct ConversationStore: Sendable {
                 .text(channel.name),
             ]
         )
-        return try row.map { row in
-            ConversationRecord(
-                id: try row.id("id"),
-                businessID: claim.businessID,
-                integrationID: claim.integrationID,
-                conversationKey: claim.conversationKey,
-                contactID: try row.id("sender_id"),
-                contactName: row.optionalText("contact_name"),
-                isActive: try row.bool("is_active"),
-                owner: row.optionalText("owner").flatMap(ConversationRecord.Owner.init(rawValue:)) ?? .agent,
-                ownerUntil: row.optionalTimestamp("owner_until"),
-                modelOverride: row.optionalText("model_override"),
-                sessionID: try row.id("session_id"),
-                lastActivityAt: try row.timestamp("last_activity_at"),
-                messageCount: try row.int("message_count"),
-                memory: row.optionalJSON("memory") ?? [:]
-            )
-        }
+        return try row.map { try ConversationRecord($0, of: claim) }
     }
 
     /// Makes the conversation, the contact and its identity where they are missing.
@@ -196,14 +205,7 @@ package struct ConversationStore: Sendable {
             ORDER BY id DESC LIMIT $4
             """,
             [.id(business), .id(conversation), .id(session), .int(count)]
-        ).reversed().map { row in
-            RememberedMessage(
-                role: row.optionalText("role").flatMap(RememberedMessage.Role.init(rawValue:)) ?? .system,
-                content: try row.text("content"),
-                senderName: row.optionalJSON("metadata")?["sender"]?.string,
-                createdAt: try row.timestamp("created_at")
-            )
-        }
+        ).reversed().map { try RememberedMessage($0) }
     }
 
     /// Whether we have ever answered here: in a thread, that counts as being addressed.
@@ -213,7 +215,7 @@ package struct ConversationStore: Sendable {
         on connection: any SQLConnection
     ) async throws -> Bool {
         try await connection.first(
-            "SELECT 1 AS found FROM messages WHERE business_id = $1 AND conversation_id = $2 AND role = 'assistant' LIMIT 1",
+            "SELECT 1 AS found FROM turns WHERE business_id = $1 AND conversation_id = $2 LIMIT 1",
             [.id(business), .id(conversation)]
         ) != nil
     }

@@ -37,8 +37,21 @@ package struct DeliveryStore: Sendable {
     ) async throws -> DeliveryRecord? {
         try await database.transaction(.business(claim.businessID)) { connection in
             try await claim.check(database.dialect, on: connection)
-            try await DeliveryStore.keep(outcome, of: delivery, claim: claim, at: now, on: connection)
-            guard let next = try await DeliveryStore.next(claim, on: connection) else {
+            let next: DeliveryRecord?
+            let writes = DeliveryStore.keeping(outcome, of: delivery, claim: claim, at: now)
+            if outcome.settlement.isFinal {
+                next = try await DeliveryStore.next(
+                    claim,
+                    after: delivery.id,
+                    on: connection,
+                    alongside: writes + [claim.ending(unlessOthersThan: delivery.id)]
+                )
+                guard next != nil else { return nil }
+            } else {
+                try await connection.write(together: writes)
+                next = try await DeliveryStore.next(claim, on: connection)
+            }
+            guard let next else {
                 try await claim.end(next: nil, on: connection)
                 return nil
             }
@@ -74,8 +87,12 @@ package struct DeliveryStore: Sendable {
     ) async throws -> Bool {
         let row = try await connection.first(
             """
-            SELECT * FROM deliveries WHERE business_id = $1 AND channel_integration_id = $2
-                AND (id = $3 OR platform_message_id = $4) ORDER BY id DESC LIMIT 1
+            SELECT * FROM (
+                SELECT * FROM deliveries WHERE business_id = $1 AND channel_integration_id = $2 AND id = $3
+                UNION ALL
+                SELECT * FROM deliveries
+                WHERE business_id = $1 AND channel_integration_id = $2 AND platform_message_id = $4
+            ) AS ours ORDER BY id DESC LIMIT 1
             """,
             [.id(business), .id(integration), .id(deliveryID), .text(platformMessageID)]
         )
@@ -186,6 +203,25 @@ package struct DeliveryStore: Sendable {
         ).map { try DeliveryRecord($0) }
     }
 
+    /// The next but one that is being settled by `writes`.
+    private static func next(
+        _ claim: Claim,
+        after settled: ID<Delivery>,
+        on connection: any SQLConnection,
+        alongside writes: [SQLWrite]
+    ) async throws -> DeliveryRecord? {
+        try await connection.query(
+            """
+            SELECT * FROM deliveries
+            WHERE business_id = $1 AND channel_integration_id = $2 AND conversation_key = $3 AND settled_at IS NULL
+                AND id <> $4
+            ORDER BY position LIMIT 1
+            """,
+            [.id(claim.businessID), .id(claim.integrationID), .text(claim.conversationKey), .id(settled)],
+            alongside: writes
+        ).first.map { try DeliveryRecord($0) }
+    }
+
     static func markSending(
         _ id: ID<Delivery>,
         mayRepeat: Bool,
@@ -203,129 +239,149 @@ package struct DeliveryStore: Sendable {
         guard written == 1 else { throw ClaimLost() }
     }
 
-    /// Enqueues deliveries in order, behind those that the conversation already has.
+    /// Where a claim's next deliveries stand in its conversation. Positions are times, so that they grow even when
+    /// everything before is settled and gone.
     ///
-    /// - Parameter isSendingFirst: the conversation had none, and whoever calls this sends the first at once: it is marked
-    ///   from the beginning.
-    /// - Returns: the first.
-    static func enqueue(
-        _ deliveries: [NewDelivery],
-        conversation: ID<Conversation>,
-        turn: ID<Turn>?,
-        message: ID<Message>?,
-        claim: Claim,
-        isSendingFirst: Bool,
+    /// - Parameter isFirst: the conversation has no deliveries that wait.
+    static func nextPosition(
+        in claim: Claim,
+        isFirst: Bool,
         at now: Timestamp,
         on connection: any SQLConnection
-    ) async throws -> DeliveryRecord? {
-        // Positions are times, so that they grow even when everything before is settled and gone.
-        var position = now.microseconds
-        if !isSendingFirst {
-            let last = try await connection.first(
-                """
-                SELECT MAX(position) AS last FROM deliveries
-                WHERE business_id = $1 AND channel_integration_id = $2 AND conversation_key = $3 AND settled_at IS NULL
-                """,
-                [.id(claim.businessID), .id(claim.integrationID), .text(claim.conversationKey)]
-            )?.optionalInt("last")
-            position = max(position, (last ?? 0) + 1)
-        }
-        try await connection.insert(
-            into: "deliveries",
+    ) async throws -> Int64 {
+        if isFirst { return now.microseconds }
+        let last = try await connection.first(
             """
-            business_id, id, channel_integration_id, conversation_key, conversation_id, turn_id, message_id, position, \
-            address, payload, text, state, attempts, not_before, created_at
+            SELECT MAX(position) AS last FROM deliveries
+            WHERE business_id = $1 AND channel_integration_id = $2 AND conversation_key = $3 AND settled_at IS NULL
             """,
-            deliveries.enumerated().map { index, delivery in
-                let isSending = isSendingFirst && index == 0
+            [.id(claim.businessID), .id(claim.integrationID), .text(claim.conversationKey)]
+        )?.optionalInt("last")
+        return max(now.microseconds, (last ?? 0) + 1)
+    }
+}
+
+extension DeliveryStore {
+    /// Deliveries on their way into the outbox.
+    struct Enqueuing {
+        var deliveries: [NewDelivery]
+        var conversation: ID<Conversation>
+        var turn: ID<Turn>?
+        var message: ID<Message>?
+        /// Of the first; the others follow it.
+        var position: Int64
+        /// Whoever enqueues them sends the first at once: it is marked from the beginning.
+        var isSendingFirst: Bool
+    }
+
+    static func write(_ enqueuing: Enqueuing, claim: Claim, at now: Timestamp) -> SQLWrite {
+        .rows(
+            into: "deliveries",
+            columns: """
+                business_id, id, channel_integration_id, conversation_key, conversation_id, turn_id, message_id, \
+                position, address, payload, text, state, attempts, not_before, created_at
+                """,
+            enqueuing.deliveries.enumerated().map { index, delivery in
+                let isSending = enqueuing.isSendingFirst && index == 0
                 return [
                     .id(claim.businessID), .id(delivery.id), .id(claim.integrationID), .text(claim.conversationKey),
-                    .id(conversation), .id(turn), .id(message), .integer(position + Int64(index)),
-                    .json(delivery.address), .json(delivery.payload), .text(delivery.text),
+                    .id(enqueuing.conversation), .id(enqueuing.turn), .id(enqueuing.message),
+                    .integer(enqueuing.position + Int64(index)), .json(delivery.address), .json(delivery.payload),
+                    .text(delivery.text),
                     .text((isSending ? DeliveryRecord.State.sending : .waiting).rawValue), .int(isSending ? 1 : 0),
                     .timestamp(now), .timestamp(now),
                 ]
             }
         )
-        return deliveries.first.map { delivery in
-            DeliveryRecord(delivery, conversation: conversation, turn: turn, message: message, claim: claim, at: now)
-        }
     }
 
-    private static func keep(
+    private static func keeping(
         _ outcome: AttemptOutcome,
         of delivery: DeliveryRecord,
         claim: Claim,
-        at now: Timestamp,
-        on connection: any SQLConnection
-    ) async throws {
+        at now: Timestamp
+    ) -> [SQLWrite] {
+        var writes: [SQLWrite] = []
         // The claim's business, not the record's: nobody settles what is another's.
         let key: [SQLValue] = [.id(claim.businessID), .id(delivery.id)]
         switch outcome.settlement {
         case .delivered(let platformMessageID):
-            try await connection.write(
-                """
-                UPDATE deliveries SET state = 'delivered', settled_at = $3,
-                    platform_message_id = COALESCE($4, platform_message_id)
-                WHERE business_id = $1 AND id = $2 AND settled_at IS NULL
-                """,
-                with: key + [.timestamp(now), .text(platformMessageID)]
+            writes.append(
+                .statement(
+                    """
+                    UPDATE deliveries SET state = 'delivered', settled_at = $3,
+                        platform_message_id = COALESCE($4, platform_message_id)
+                    WHERE business_id = $1 AND id = $2 AND settled_at IS NULL
+                    """,
+                    key + [.timestamp(now), .text(platformMessageID)]
+                )
             )
         case .dead(let reason):
-            try await connection.write(
-                """
-                UPDATE deliveries SET state = 'dead', settled_at = $3, dead_reason = $4
-                WHERE business_id = $1 AND id = $2 AND settled_at IS NULL
-                """,
-                with: key + [.timestamp(now), .text(reason)]
+            writes.append(
+                .statement(
+                    """
+                    UPDATE deliveries SET state = 'dead', settled_at = $3, dead_reason = $4
+                    WHERE business_id = $1 AND id = $2 AND settled_at IS NULL
+                    """,
+                    key + [.timestamp(now), .text(reason)]
+                )
             )
         case .again(let time, let inPlainText, let address, let counts):
-            try await connection.write(
-                """
-                UPDATE deliveries SET state = 'waiting', not_before = $3,
-                    uses_plain_text = uses_plain_text OR $4,
-                    address = COALESCE($5, address),
-                    attempts = CASE WHEN $6 = 1 THEN attempts ELSE attempts - 1 END
-                WHERE business_id = $1 AND id = $2 AND settled_at IS NULL
-                """,
-                with: key + [
-                    .timestamp(time), .bool(inPlainText), address.map { .json($0) } ?? .null, .int(counts ? 1 : 0),
-                ]
+            writes.append(
+                .statement(
+                    """
+                    UPDATE deliveries SET state = 'waiting', not_before = $3,
+                        uses_plain_text = uses_plain_text OR $4,
+                        address = COALESCE($5, address),
+                        attempts = CASE WHEN $6 = 1 THEN attempts ELSE attempts - 1 END
+                    WHERE business_id = $1 AND id = $2 AND settled_at IS NULL
+                    """,
+                    key + [
+                        .timestamp(time), .bool(inPlainText), address.map { .json($0) } ?? .null, .int(counts ? 1 : 0),
+                    ]
+                )
             )
         case .uncertain(let time):
-            try await connection.write(
-                """
-                UPDATE deliveries SET state = 'uncertain', not_before = $3
-                WHERE business_id = $1 AND id = $2 AND settled_at IS NULL
-                """,
-                with: key + [.timestamp(time)]
+            writes.append(
+                .statement(
+                    """
+                    UPDATE deliveries SET state = 'uncertain', not_before = $3
+                    WHERE business_id = $1 AND id = $2 AND settled_at IS NULL
+                    """,
+                    key + [.timestamp(time)]
+                )
             )
         }
         if let verdict = outcome.verdict {
-            try await connection.write(
-                """
-                INSERT INTO delivery_attempts (
-                    business_id, delivery_id, attempt, verdict, reason, milliseconds, created_at
-                ) SELECT business_id, id, (
-                        SELECT COUNT(*) + 1 FROM delivery_attempts a
-                        WHERE a.business_id = d.business_id AND a.delivery_id = d.id
-                    ), $3, $4, $5, $6
-                FROM deliveries d WHERE business_id = $1 AND id = $2
-                """,
-                with: key + [
-                    .text(verdict), .text(outcome.reason), .int(outcome.milliseconds), .timestamp(now),
-                ]
+            writes.append(
+                .statement(
+                    """
+                    INSERT INTO delivery_attempts (
+                        business_id, delivery_id, attempt, verdict, reason, milliseconds, created_at
+                    ) SELECT business_id, id, (
+                            SELECT COUNT(*) + 1 FROM delivery_attempts a
+                            WHERE a.business_id = d.business_id AND a.delivery_id = d.id
+                        ), $3, $4, $5, $6
+                    FROM deliveries d WHERE business_id = $1 AND id = $2
+                    """,
+                    key + [
+                        .text(verdict), .text(outcome.reason), .int(outcome.milliseconds), .timestamp(now),
+                    ]
+                )
             )
         }
-        try await JourneyStore.append(outcome.steps, to: delivery.id, of: claim.businessID, on: connection)
+        writes += JourneyStore.appending(outcome.steps, to: delivery.id, of: claim.businessID)
         if let messageID = delivery.messageID, case .delivered = outcome.settlement {
-            try await connection.write(
-                """
-                UPDATE messages SET delivery_state = COALESCE(delivery_state, 'sent')
-                WHERE business_id = $1 AND id = $2
-                """,
-                with: [.id(claim.businessID), .id(messageID)]
+            writes.append(
+                .statement(
+                    """
+                    UPDATE messages SET delivery_state = COALESCE(delivery_state, 'sent')
+                    WHERE business_id = $1 AND id = $2
+                    """,
+                    [.id(claim.businessID), .id(messageID)]
+                )
             )
         }
+        return writes
     }
 }

@@ -52,17 +52,21 @@ package struct InboxEvent: Sendable {
     package let receivedAt: Timestamp
     package let closedAt: Timestamp?
     package let turnID: ID<Turn>?
+}
 
+extension InboxEvent {
     init(_ row: SQLRow) throws(SQLError) {
-        id = try row.id("id")
-        businessID = try row.id("business_id")
-        integrationID = try row.id("channel_integration_id")
-        dedupeKey = try row.text("dedupe_key")
-        conversationKey = try row.text("conversation_key")
-        event = try row.json("event")
-        receivedAt = try row.timestamp("received_at")
-        closedAt = row.optionalTimestamp("closed_at")
-        turnID = row.optionalID("turn_id")
+        self.init(
+            id: try row.id("id"),
+            businessID: try row.id("business_id"),
+            integrationID: try row.id("channel_integration_id"),
+            dedupeKey: try row.text("dedupe_key"),
+            conversationKey: try row.text("conversation_key"),
+            event: try row.json("event"),
+            receivedAt: try row.timestamp("received_at"),
+            closedAt: row.optionalTimestamp("closed_at"),
+            turnID: row.optionalID("turn_id")
+        )
     }
 }
 
@@ -99,47 +103,30 @@ package struct InboxStore: Sendable {
     }
 
     /// Closes events within the commit of the claim that answered or passed them over.
-    ///
-    /// They are named twice: one engine finds them by the dedupe key, the other by the id, which tells the week.
-    static func close(
+    static func closing(
         _ events: [(id: ID<Inbound>, dedupeKey: String)],
         turn: ID<Turn>?,
         claim: Claim,
-        at now: Timestamp,
-        on connection: any SQLConnection
-    ) async throws {
-        try await connection.write(
-            """
-            UPDATE inbox_events SET closed_at = $4, turn_id = $5
-            WHERE business_id = $1 AND channel_integration_id = $2 AND dedupe_key = $3 AND id = $6
-            """,
-            events.map {
-                [
-                    .id(claim.businessID), .id(claim.integrationID), .text($0.dedupeKey), .timestamp(now), .id(turn),
-                    .id($0.id),
-                ]
-            }
-        )
-    }
-
-    /// When the lane of a claim should be claimable again: nil when no event waits.
-    static func nextTime(
-        after claim: Claim,
-        debounce: Duration,
-        at now: Timestamp,
-        on connection: any SQLConnection
-    ) async throws -> (claimableAt: Timestamp, waitingSince: Timestamp)? {
-        let row = try await connection.first(
-            """
-            SELECT MIN(received_at) AS first, MAX(received_at) AS latest FROM inbox_events
-            WHERE business_id = $1 AND channel_integration_id = $2 AND conversation_key = $3 AND closed_at IS NULL
-            """,
-            [.id(claim.businessID), .id(claim.integrationID), .text(claim.conversationKey)]
-        )
-        guard let first = row?.optionalTimestamp("first"), let latest = row?.optionalTimestamp("latest") else {
-            return nil
+        dialect: Dialect,
+        at now: Timestamp
+    ) -> SQLWrite {
+        // One engine finds them by the dedupe key, the other by the id, which tells the week.
+        let isGiven: String
+        let given: SQLValue
+        switch dialect {
+        case .sqlite:
+            isGiven = "dedupe_key IN (SELECT value FROM json_each($5))"
+            given = .json(.array(events.map { .string($0.dedupeKey) }))
+        case .postgres:
+            isGiven = "id = ANY ($5::uuid[])"
+            given = dialect.ids(events.map(\.id))
         }
-        let settled = min(latest.advanced(by: debounce), first.advanced(by: Limits.debounceMaximum))
-        return (max(now, settled), first)
+        return .statement(
+            """
+            UPDATE inbox_events SET closed_at = $3, turn_id = $4
+            WHERE business_id = $1 AND channel_integration_id = $2 AND \(isGiven)
+            """,
+            [.id(claim.businessID), .id(claim.integrationID), .timestamp(now), .id(turn), given]
+        )
     }
 }

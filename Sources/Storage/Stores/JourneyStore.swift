@@ -50,17 +50,29 @@ package struct JourneyStore: Sendable {
         of business: ID<Business>,
         on connection: any SQLConnection
     ) async throws {
-        guard !steps.isEmpty else { return }
-        try await connection.insert(
-            into: "journey_events",
-            "business_id, subject_id, id, step, verdict, rule, value, milliseconds, created_at",
-            JourneyStore.ordered(steps).map { step, id in
-                [
-                    .id(business), .id(subject), .uuid(id), .text(step.step), .text(step.verdict), .text(step.rule),
-                    .text(step.value.clipped(toUTF8: 500)), .int(step.milliseconds), .timestamp(step.at),
-                ]
-            }
-        )
+        try await connection.write(together: appending(steps, to: subject, of: business))
+    }
+
+    /// The same, as a write among others; none without steps.
+    static func appending<Subject>(
+        _ steps: [JourneyStep],
+        to subject: ID<Subject>,
+        of business: ID<Business>
+    ) -> [SQLWrite] {
+        guard !steps.isEmpty else { return [] }
+        return [
+            .rows(
+                into: "journey_events",
+                columns: "business_id, subject_id, id, step, verdict, rule, value, milliseconds, created_at",
+                JourneyStore.ordered(steps).map { step, id in
+                    [
+                        .id(business), .id(subject), .uuid(id), .text(step.step), .text(step.verdict),
+                        .text(step.rule), .text(step.value.clipped(toUTF8: 500)), .int(step.milliseconds),
+                        .timestamp(step.at),
+                    ]
+                }
+            )
+        ]
     }
 
     /// Finds the journey that `id` belongs to: an inbox event, a turn, a message, a delivery, or a platform's own

@@ -58,6 +58,16 @@ package struct KnowledgeStore: Sendable {
         return best.prefix(limit).map(\.element)
     }
 
+    /// Whether there is anything to search.
+    package func hasEntries(of business: ID<Business>) async throws -> Bool {
+        try await database.read(.business(business)) { connection in
+            try await connection.first(
+                "SELECT 1 AS found FROM knowledge_entries WHERE business_id = $1 LIMIT 1",
+                [.id(business)]
+            ) != nil
+        }
+    }
+
     /// Up to `limit` entries in the order of their ids, after `last`.
     package func list(
         of business: ID<Business>,

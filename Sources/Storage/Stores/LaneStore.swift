@@ -41,7 +41,7 @@ package struct Claim: Sendable, Hashable {
     }
 
     /// The lane's key as parameters $1…$4, and the fence as $5.
-    fileprivate var parameters: [SQLValue] {
+    var parameters: [SQLValue] {
         [.text(act.rawValue), .id(businessID), .id(integrationID), .text(conversationKey), .integer(fence)]
     }
 }
@@ -83,17 +83,18 @@ package struct LaneStore: Sendable {
 
     package init(_ database: any SQLDatabase) { self.database = database }
 
-    /// The businesses that have lanes whose time has come, in the order of their ids, from behind `last` on.
+    /// The businesses that have lanes whose time has come, in the order of their ids, from behind `last` on; and when the
+    /// next lane's time comes, so that a loop can sleep until then.
     ///
     /// One step through the index for each business, however many lanes it has.
-    package func ready(
+    package func outlook(
         _ act: Claim.Act,
         after last: ID<Business>? = nil,
         upTo count: Int = 256,
         at now: Timestamp
-    ) async throws -> [ID<Business>] {
+    ) async throws -> (ready: [ID<Business>], next: Timestamp?) {
         let time = database.dialect.leaseTime("$2")
-        return try await database.read(.dispatch) { connection in
+        let rows = try await database.read(.dispatch) { connection in
             try await connection.query(
                 """
                 WITH RECURSIVE ready (business_id) AS (
@@ -107,12 +108,20 @@ package struct LaneStore: Sendable {
                         WHERE act = $1 AND claimable_at <= \(time) AND business_id > ready.business_id
                         ORDER BY business_id LIMIT 1
                     ) FROM ready WHERE ready.business_id IS NOT NULL
+                ), page AS (
+                    SELECT business_id FROM ready WHERE business_id IS NOT NULL LIMIT $4
                 )
-                SELECT business_id FROM ready WHERE business_id IS NOT NULL LIMIT $4
+                SELECT business_id, CAST(NULL AS timestamptz) AS next FROM page
+                UNION ALL
+                SELECT NULL, MIN(claimable_at) FROM lanes WHERE act = $1 AND claimable_at > \(time)
                 """,
                 [.text(act.rawValue), .timestamp(now), .afterID(last), .int(count)]
-            ).map { try $0.id("business_id") }
+            )
         }
+        return (
+            rows.compactMap { $0.optionalID("business_id") }.sorted(),
+            rows.compactMap { $0.optionalTimestamp("next") }.first
+        )
     }
 
     /// Takes lanes whose time has come, the longest waiting of each business first.
@@ -135,16 +144,6 @@ package struct LaneStore: Sendable {
         return switch database.dialect {
         case .sqlite: try await takeOneByOne(taking)
         case .postgres: try await takeAtOnce(taking)
-        }
-    }
-
-    /// When the next lane becomes claimable, so that a loop can sleep until then; nil when there is none.
-    package func nextTime(_ act: Claim.Act) async throws -> Timestamp? {
-        try await database.read(.dispatch) { connection in
-            try await connection.first(
-                "SELECT MIN(claimable_at) AS next FROM lanes WHERE act = $1",
-                [.text(act.rawValue)]
-            )?.optionalTimestamp("next")
         }
     }
 
@@ -259,78 +258,5 @@ extension Claim {
             parameters
         )
         guard held != nil else { throw ClaimLost() }
-    }
-
-    /// Ends the claim, after ``check(_:on:)`` in the same transaction: the lane goes when nothing waits in it, or becomes claimable at `next`. One atomic step, so that
-    /// nothing can be stranded between looking and letting go. Nothing of what was begun before counts any more.
-    ///
-    /// - Parameter isUndone: nothing was done, so that only this beginning does not count.
-    func end(
-        next: (claimableAt: Timestamp, waitingSince: Timestamp)?,
-        isUndone: Bool = false,
-        on connection: any SQLConnection
-    ) async throws {
-        // The lane is ours and nobody else's until this transaction ends: the claim was checked in it.
-        if let next {
-            try await connection.write(
-                """
-                UPDATE lanes SET holder = NULL, claimable_at = $6, waiting_since = $7,
-                    begun = CASE WHEN $8 = 1 AND begun > 0 THEN begun - 1 ELSE 0 END
-                WHERE act = $1 AND business_id = $2 AND channel_integration_id = $3 AND conversation_key = $4
-                    AND fence = $5 AND holder IS NOT NULL
-                """,
-                with: parameters + [
-                    .timestamp(next.claimableAt), .timestamp(next.waitingSince), .integer(isUndone ? 1 : 0),
-                ]
-            )
-        } else {
-            try await connection.write(
-                """
-                DELETE FROM lanes
-                WHERE act = $1 AND business_id = $2 AND channel_integration_id = $3 AND conversation_key = $4
-                    AND fence = $5 AND holder IS NOT NULL
-                """,
-                with: parameters
-            )
-        }
-    }
-
-    /// Opens the conversation's delivery lane, inside the transaction that enqueued deliveries, and takes it when nobody
-    /// holds it: whoever made a reply sends it, without looking for it again.
-    func takeDeliveryLane(
-        lease: Duration,
-        dialect: Dialect,
-        at now: Timestamp,
-        on connection: any SQLConnection
-    ) async throws -> Claim? {
-        if let advance = dialect.advanceFence { try await connection.execute(advance) }
-        let row = try await connection.first(
-            """
-            INSERT INTO lanes (
-                act, business_id, channel_integration_id, conversation_key, claimable_at, waiting_since, holder, fence
-            ) VALUES (
-                'deliver', $1, $2, $3, \(dialect.leaseTime("$4", plusMicroseconds: "$5")), $4, $6, \(dialect.nextFence)
-            )
-            ON CONFLICT (act, business_id, channel_integration_id, conversation_key)
-            DO UPDATE SET claimable_at = lanes.claimable_at WHERE FALSE
-            RETURNING fence
-            """,
-            [
-                .id(businessID), .id(integrationID), .text(conversationKey), .timestamp(now),
-                .integer(lease.microseconds), .text(holder),
-            ]
-        )
-        // A lane that exists has older deliveries in it: they go first, and whoever holds it will see the new ones. It is
-        // locked all the same, so that it cannot be let go as empty before this is committed.
-        guard let row else { return nil }
-        return Claim(
-            act: .deliver,
-            businessID: businessID,
-            integrationID: integrationID,
-            conversationKey: conversationKey,
-            holder: holder,
-            fence: try row.int("fence"),
-            begun: 1
-        )
     }
 }

@@ -8,7 +8,12 @@ package struct UsageStore: Sendable {
 
     /// Adds to the row of a business, day and model, inside the caller's transaction.
     package static func add(_ usage: UsageRecord, on connection: any SQLConnection) async throws {
-        try await connection.write(
+        try await connection.write(together: [adding(usage)])
+    }
+
+    /// The same, as a write among others.
+    static func adding(_ usage: UsageRecord) -> SQLWrite {
+        .statement(
             """
             INSERT INTO api_usage (
                 business_id, day, model, messages, tokens_in, tokens_out, tokens_cached, tool_calls, cost_micros,
@@ -23,7 +28,7 @@ package struct UsageStore: Sendable {
                 cost_micros = api_usage.cost_micros + excluded.cost_micros,
                 unpriced_messages = api_usage.unpriced_messages + excluded.unpriced_messages
             """,
-            with: [
+            [
                 .id(usage.businessID), .text(usage.day), .text(usage.model), .int(usage.messages),
                 .int(usage.tokensIn), .int(usage.tokensOut), .int(usage.tokensCached), .int(usage.toolCalls),
                 .integer(usage.costMicros), .int(usage.unpricedMessages),
@@ -115,7 +120,7 @@ package struct UsageStore: Sendable {
                 SELECT 1 AS told FROM turns
                 WHERE business_id = $1 AND conversation_id = $2 AND id >= $3
                     AND outcome = 'limited' AND model_name = $4
-                LIMIT 1
+                ORDER BY id DESC LIMIT 1
                 """,
                 [.id(business), .id(conversation), .uuid(UUID7(firstAt: moment)), .text(UsageRecord.noModel)]
             ) != nil
