@@ -80,6 +80,7 @@ package enum MigrationFiles {
                 "20261121122300_messages_of_session.sql",
                 PackageResources._0261121122300_messages_of_session_sql
             ),
+            File("20261121123400_limited_turns.sql", PackageResources._0261121123400_limited_turns_sql),
         ]
     }
 }

@@ -851,6 +851,7 @@ CREATE TABLE turns (
     CONSTRAINT turns_outcome_check CHECK ((outcome = ANY (ARRAY['answered'::text, 'apologised'::text, 'limited'::text, 'gated'::text, 'no_reply'::text])))
 );
 CREATE INDEX turns_of_conversation ON turns USING btree (business_id, conversation_id, id);
+CREATE INDEX turns_of_limits ON turns USING btree (business_id, conversation_id, id) WHERE (outcome = 'limited'::text);
 ALTER TABLE turns ENABLE ROW LEVEL SECURITY;
 ALTER TABLE turns FORCE ROW LEVEL SECURITY;
 CREATE POLICY of_business ON turns TO parley_business USING ((business_id = parley_business_id())) WITH CHECK ((business_id = parley_business_id()));

@@ -517,6 +517,8 @@ CREATE TABLE turns (
 
 CREATE INDEX turns_of_conversation ON turns (business_id, conversation_id, id);
 
+CREATE INDEX turns_of_limits ON turns (business_id, conversation_id, id) WHERE outcome = 'limited';
+
 CREATE TABLE users (
     id TEXT NOT NULL PRIMARY KEY CHECK (length(id) = 36),
     email TEXT NOT NULL UNIQUE,

@@ -14,7 +14,7 @@ package enum Growth {
     ]
 
     /// A transaction's worth.
-    private static let turnsAtOnce = 10_000
+    private static let turnsAtOnce = 4000
 
     /// - Parameters:
     ///   - turns: the numbers of the turns to make; two messages each.
@@ -88,11 +88,13 @@ package enum Growth {
     private static let past = """
         WITH talk AS MATERIALIZED (
             SELECT c.*, c.conversation_key LIKE 'past-%' AS is_idle,
-                row_number() OVER (PARTITION BY c.conversation_key LIKE 'past-%' ORDER BY c.id) - 1 AS place,
-                count(*) OVER (PARTITION BY c.conversation_key LIKE 'past-%') AS places
+                row_number() OVER (PARTITION BY c.conversation_key LIKE 'past-%' ORDER BY c.id) - 1 AS place
             FROM conversations c WHERE c.business_id = $1
         ), numbered AS (
-            SELECT k, now() - interval '28 days' * (1 - k::float8 / $4::bigint) - interval '1 minute' AS at
+            SELECT k, now() - interval '28 days' * (1 - k::float8 / $4::bigint) - interval '1 minute' AS at,
+                k % 4 > 1 AS is_idle,
+                CASE k % 4 WHEN 0 THEN 0 WHEN 1 THEN (k / 4) % (SELECT count(*) FROM talk WHERE NOT is_idle)
+                    ELSE (k / 4) % (SELECT count(*) FROM talk WHERE is_idle) END AS place
             FROM generate_series($2::bigint, $3::bigint) AS k
         ), made AS MATERIALIZED (
             SELECT talk.business_id, talk.channel_integration_id, talk.conversation_key, talk.contact_id, k, at,
@@ -101,8 +103,7 @@ package enum Growth {
                     ELSE md5(talk.id::text || date_trunc('day', at)::text)::uuid END AS session_id,
                 \(id("at", "'event' || k")) AS event_id, \(id("at", "'turn' || k")) AS turn_id,
                 \(id("at", "'reply' || k")) AS reply_id, \(id("at", "'delivery' || k")) AS delivery_id
-            FROM numbered JOIN talk ON talk.is_idle = (k % 4 > 1)
-                AND talk.place = CASE k % 4 WHEN 0 THEN 0 ELSE (k / 4) % talk.places END
+            FROM numbered JOIN talk USING (is_idle, place)
         ), turn AS (
             INSERT INTO turns (
                 business_id, id, conversation_id, session_id, contact_id, user_message, bot_reply, model_name,
