@@ -64,6 +64,7 @@ struct GrowthBench: Sendable {
         seconds: Int
     ) async throws -> Double {
         isOn.turnOn()
+        turns.signAnew()
         let idleBefore = isIdle.count
         for conversation in 0..<Self.conversations { turns.post(in: conversation) }
         // Statements get their lasting plans, and pages into memory.
@@ -75,6 +76,7 @@ struct GrowthBench: Sendable {
         let cpu = (turns.server.cpuSeconds - before.cpu) / Double(count) * 1000
         let cost = try await work.end(over: count)
         isOn.turnOff()
+        guard turns.refused.count == 0 else { throw BenchError("\(turns.refused.count) webhooks were refused") }
         _ = try await settle(within: 60) { isIdle.count >= idleBefore + Self.conversations }
         say(
             """

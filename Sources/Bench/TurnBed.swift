@@ -7,7 +7,8 @@ final class TurnBed: Sendable {
     let server: Child
     let mocks: Mocks
     let line: Line
-    private let webhooks: [SlackWebhooks]
+    private let webhooks: Mutex<[SlackWebhooks]>
+    private let conversations: Int
     private let listening: any Channel
     private let numbers: Counter
     let refused: Counter
@@ -43,7 +44,7 @@ final class TurnBed: Sendable {
         }
         let now = SystemClock().now
         let webhooks = server.paths.map { SlackWebhooks(path: $0, conversations: conversations, at: now) }
-        return TurnBed(server, mocks, line, webhooks, listening, refused)
+        return TurnBed(server, mocks, line, webhooks, conversations, listening, refused)
     }
 
     private init(
@@ -51,13 +52,15 @@ final class TurnBed: Sendable {
         _ mocks: Mocks,
         _ line: Line,
         _ webhooks: [SlackWebhooks],
+        _ conversations: Int,
         _ listening: any Channel,
         _ refused: Counter
     ) {
         self.server = server
         self.mocks = mocks
         self.line = line
-        self.webhooks = webhooks
+        self.webhooks = Mutex(webhooks)
+        self.conversations = conversations
         self.listening = listening
         self.refused = refused
         numbers = Counter()
@@ -67,7 +70,14 @@ final class TurnBed: Sendable {
 
     /// A new message in a conversation; conversations are spread over the businesses.
     func webhook(in conversation: Int) -> ByteBuffer {
-        webhooks[conversation % webhooks.count].request(numbers.add(1), in: conversation)
+        webhooks.withLock { $0[conversation % $0.count] }.request(numbers.add(1), in: conversation)
+    }
+
+    /// Signs what is sent from now on anew: a signature is good for five minutes.
+    func signAnew() {
+        let now = SystemClock().now
+        let fresh = server.paths.map { SlackWebhooks(path: $0, conversations: conversations, at: now) }
+        webhooks.withLock { $0 = fresh }
     }
 
     func post(in conversation: Int) { line.send(webhook(in: conversation)) }
