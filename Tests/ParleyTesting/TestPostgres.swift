@@ -107,7 +107,9 @@ private func withDatabase(on server: String, migrated: Bool, _ body: (String) as
     let name = "parley_test_\(UUID7(at: SystemClock().now).description.filter { $0 != "-" })"
     // Copying pages through the log spares the server a checkpoint.
     try await TestPostgres.run("CREATE DATABASE \(name) TEMPLATE \(source) STRATEGY wal_log", at: server)
-    func drop() async throws { try await TestPostgres.run("DROP DATABASE \(name) WITH (FORCE)", at: server) }
+    // Autovacuum may be at it, which only a superuser may send away.
+    let dropper = TestPostgres.adminURL ?? server
+    func drop() async throws { try await TestPostgres.run("DROP DATABASE \(name) WITH (FORCE)", at: dropper) }
     do {
         try await body(TestPostgres.url(server, database: name))
     } catch {
