@@ -64,7 +64,7 @@ struct GrowthBench: Sendable {
         seconds: Int
     ) async throws -> Double {
         isOn.turnOn()
-        turns.signAnew()
+        try await turns.wake()
         let idleBefore = isIdle.count
         for conversation in 0..<Self.conversations { turns.post(in: conversation) }
         // Statements get their lasting plans, and pages into memory.

@@ -6,7 +6,8 @@ import Synchronization
 final class TurnBed: Sendable {
     let server: Child
     let mocks: Mocks
-    let line: Line
+    private let latestLine: Mutex<Line>
+    private let loops: any EventLoopGroup
     private let webhooks: Mutex<[SlackWebhooks]>
     private let conversations: Int
     private let listening: any Channel
@@ -38,19 +39,17 @@ final class TurnBed: Sendable {
             bed
         )
         let refused = Counter()
-        let line = try await Line.open(16, to: server.port, on: bed.loops) { status in
-            if status != 200 { _ = refused.add(1) }
-            return nil
-        }
+        let line = try await connect(to: server, on: bed.loops, refused)
         let now = SystemClock().now
         let webhooks = server.paths.map { SlackWebhooks(path: $0, conversations: conversations, at: now) }
-        return TurnBed(server, mocks, line, webhooks, conversations, listening, refused)
+        return TurnBed(server, mocks, line, bed.loops, webhooks, conversations, listening, refused)
     }
 
     private init(
         _ server: Child,
         _ mocks: Mocks,
         _ line: Line,
+        _ loops: any EventLoopGroup,
         _ webhooks: [SlackWebhooks],
         _ conversations: Int,
         _ listening: any Channel,
@@ -58,7 +57,8 @@ final class TurnBed: Sendable {
     ) {
         self.server = server
         self.mocks = mocks
-        self.line = line
+        latestLine = Mutex(line)
+        self.loops = loops
         self.webhooks = Mutex(webhooks)
         self.conversations = conversations
         self.listening = listening
@@ -66,6 +66,7 @@ final class TurnBed: Sendable {
         numbers = Counter()
     }
 
+    var line: Line { latestLine.withLock { $0 } }
     var port: Int { listening.localAddress?.port ?? 0 }
 
     /// A new message in a conversation; conversations are spread over the businesses.
@@ -73,11 +74,28 @@ final class TurnBed: Sendable {
         webhooks.withLock { $0[conversation % $0.count] }.request(numbers.add(1), in: conversation)
     }
 
-    /// Signs what is sent from now on anew: a signature is good for five minutes.
-    func signAnew() {
+    /// Connects and signs anew, after a long silence: the server has hung up, and a signature is good for five minutes.
+    func wake() async throws {
+        let fresh = try await Self.connect(to: server, on: loops, refused)
+        let old = latestLine.withLock { line in
+            defer { line = fresh }
+            return line
+        }
+        await old.close()
         let now = SystemClock().now
-        let fresh = server.paths.map { SlackWebhooks(path: $0, conversations: conversations, at: now) }
-        webhooks.withLock { $0 = fresh }
+        let signed = server.paths.map { SlackWebhooks(path: $0, conversations: conversations, at: now) }
+        webhooks.withLock { $0 = signed }
+    }
+
+    private static func connect(
+        to server: Child,
+        on loops: any EventLoopGroup,
+        _ refused: Counter
+    ) async throws -> Line {
+        try await Line.open(16, to: server.port, on: loops) { status in
+            if status != 200 { _ = refused.add(1) }
+            return nil
+        }
     }
 
     func post(in conversation: Int) { line.send(webhook(in: conversation)) }
