@@ -125,7 +125,8 @@ let package = Package(
         room(
             "Pipeline",
             [
-                "ParleyCore", "ChannelManifests", "ChannelKit", "AgentKit", "Storage", "CoordinationKit", lifecycle,
+                "ParleyCore", "ChannelManifests", "ChannelKit", "AgentKit", "Storage", "CoordinationKit", crypto,
+                lifecycle,
                 logging, metrics,
             ]
         ),
@@ -147,7 +148,8 @@ let package = Package(
         room(
             "Ingress",
             [
-                "ParleyCore", "ChannelKit", "Pipeline", hummingbird, hummingbirdCore, httpTypes, nio, logging, metrics,
+                "ParleyCore", "ChannelKit", "CoordinationKit", "Pipeline", hummingbird, hummingbirdCore, httpTypes, nio,
+                logging, metrics,
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras"),
             ]
@@ -217,7 +219,7 @@ let package = Package(
             "ParleyAppTests",
             [
                 "ParleyApp", "ParleyCore", "ChannelKit", "AgentKit", "Storage", "StorageSQLite", "StoragePostgres",
-                "Pipeline", "Ingress",
+                "Pipeline", "Ingress", "CoordinationKit", "CoordinationRedis",
                 "Emulators", "ParleyTesting", httpClient, nio, crypto,
             ]
         ),

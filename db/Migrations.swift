@@ -81,6 +81,11 @@ package enum MigrationFiles {
                 PackageResources._0261121122300_messages_of_session_sql
             ),
             File("20261121123400_limited_turns.sql", PackageResources._0261121123400_limited_turns_sql),
+            File("20261121123500_feature_flags.sqlite.sql", PackageResources._0261121123500_feature_flags_sqlite_sql),
+            File(
+                "20261121123500_feature_flags.postgres.sql",
+                PackageResources._0261121123500_feature_flags_postgres_sql
+            ),
         ]
     }
 }

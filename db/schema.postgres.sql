@@ -505,6 +505,33 @@ CREATE POLICY of_house ON delivery_attempts TO parley_house USING (true) WITH CH
 GRANT DELETE, INSERT, SELECT, UPDATE ON delivery_attempts TO parley_business;
 GRANT DELETE, INSERT, SELECT, UPDATE ON delivery_attempts TO parley_house;
 
+CREATE TABLE feature_flags (
+    business_id uuid,
+    id uuid NOT NULL,
+    scope text COLLATE "C" NOT NULL,
+    name text COLLATE "C" NOT NULL,
+    value jsonb NOT NULL,
+    variants jsonb NOT NULL DEFAULT '[]'::jsonb,
+    owner text NOT NULL,
+    expires_at timestamp with time zone,
+    created_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone NOT NULL,
+    CONSTRAINT feature_flags_pkey PRIMARY KEY (id),
+    CONSTRAINT feature_flags_check CHECK (((scope = 'business'::text) = (business_id IS NOT NULL))),
+    CONSTRAINT feature_flags_name_check CHECK (((length(name) >= 1) AND (length(name) <= 64))),
+    CONSTRAINT feature_flags_owner_check CHECK (((length(owner) >= 1) AND (length(owner) <= 200))),
+    CONSTRAINT feature_flags_scope_check CHECK (((scope = ANY (ARRAY['business'::text, 'global'::text])) OR (scope ~~ 'channel:_%'::text))),
+    CONSTRAINT feature_flags_variants_check CHECK ((jsonb_typeof(variants) = 'array'::text))
+);
+CREATE UNIQUE INDEX feature_flags_of_business ON feature_flags USING btree (business_id, name) WHERE (business_id IS NOT NULL);
+CREATE UNIQUE INDEX feature_flags_of_house ON feature_flags USING btree (name, scope) WHERE (business_id IS NULL);
+ALTER TABLE feature_flags ENABLE ROW LEVEL SECURITY;
+ALTER TABLE feature_flags FORCE ROW LEVEL SECURITY;
+CREATE POLICY of_business ON feature_flags TO parley_business USING ((business_id = parley_business_id())) WITH CHECK ((business_id = parley_business_id()));
+CREATE POLICY of_house ON feature_flags TO parley_house USING (true) WITH CHECK (true);
+GRANT DELETE, INSERT, SELECT, UPDATE ON feature_flags TO parley_business;
+GRANT DELETE, INSERT, SELECT, UPDATE ON feature_flags TO parley_house;
+
 CREATE TABLE inbox_events (
     business_id uuid NOT NULL,
     channel_integration_id uuid NOT NULL,

@@ -86,7 +86,7 @@ package enum BenchServer {
         return made
     }
 
-    private static func addRoutes(to router: Router<BasicRequestContext>, _ database: any SQLDatabase) {
+    private static func addRoutes(to router: Router<GatewayContext>, _ database: any SQLDatabase) {
         // What the webhook route costs without Parley: the same server, the same body, the same empty 200.
         router.post("/bench/echo") { request, _ in
             var request = request

@@ -14,7 +14,9 @@ package protocol RequestLimiter: Sendable {
 
 /// Who is limited.
 package enum LimitedSubject: Sendable, Hashable {
-    case contact(ID<Contact>, of: ID<Business>)
+    /// Somebody who writes, by the name that the channel has for them: in a room several do, and none of them answers for
+    /// another.
+    case sender(String, on: ID<Integration>, of: ID<Business>)
     /// A network address; belongs to no business.
     case address(String)
 }

@@ -2,6 +2,9 @@ import CoordinationKit
 import ParleyCore
 
 /// One count for all nodes, on the server's clock. While Redis is away each node counts for itself.
+///
+/// Addresses are counted here first: whoever is refused here is refused everywhere, and a flood of bad requests costs
+/// Redis no more than what is let through.
 package struct RedisRequestLimiter: RequestLimiter {
     private let client: RedisClient
     private let keys: RedisKeys
@@ -18,6 +21,10 @@ package struct RedisRequestLimiter: RequestLimiter {
         _ limit: RequestLimit,
         at now: Timestamp
     ) async -> LimitDecision {
+        if case .address = subject {
+            let decision = await here.admit(request, of: subject, limit, at: now)
+            guard case .admitted = decision else { return decision }
+        }
         do throws(RedisError) {
             let key = key(subject)
             let reply = try await Self.script.run(
@@ -40,7 +47,8 @@ package struct RedisRequestLimiter: RequestLimiter {
 
     private func key(_ subject: LimitedSubject) -> String {
         switch subject {
-        case .contact(let contact, let business): keys.key(business, "limit", "contact:\(contact)")
+        case .sender(let sender, let integration, let business):
+            keys.key(business, "limit", "sender:\(integration):\(sender)")
         case .address(let address): keys.house("{limit:\(address)}")
         }
     }

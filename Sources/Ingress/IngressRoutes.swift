@@ -9,6 +9,7 @@ import Pipeline
 package struct IngressRoutes: Sendable {
     private let pipeline: Pipeline
     private let readiness: any Readiness
+    private let refusals: RefusalLimit
     private let metrics: @Sendable () async -> String
     private let clock: any Clockwork
 
@@ -16,17 +17,19 @@ package struct IngressRoutes: Sendable {
     package init(
         pipeline: Pipeline,
         readiness: any Readiness,
+        refusals: RefusalLimit,
         clock: any Clockwork,
         metrics: @escaping @Sendable () async -> String
     ) {
         self.pipeline = pipeline
         self.readiness = readiness
+        self.refusals = refusals
         self.clock = clock
         self.metrics = metrics
     }
 
-    package func add(to router: Router<BasicRequestContext>) {
-        let webhooks = WebhookRoute(pipeline: pipeline, clock: clock)
+    package func add(to router: Router<GatewayContext>) {
+        let webhooks = WebhookRoute(pipeline: pipeline, refusals: refusals, clock: clock)
         router.post("/webhooks/:channel/:integration") { request, context in
             await webhooks.accept(request, context)
         }

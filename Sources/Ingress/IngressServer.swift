@@ -12,7 +12,7 @@ package enum IngressServer {
     ///   - pipeline: where ordinary webhooks go without the router.
     ///   - onRunning: told the port that was bound, which may differ from `port` when that is 0.
     package static func application(
-        _ router: Router<BasicRequestContext>,
+        _ router: Router<GatewayContext>,
         pipeline: Pipeline,
         clock: any Clockwork,
         host: String,

@@ -24,13 +24,23 @@ struct WebhookReply {
         body = answer.body.isEmpty ? ByteBuffer() : ByteBuffer(bytes: answer.body)
     }
 
+    init(tooManyFor wait: Duration) {
+        self.init(
+            429,
+            code: "too_many_refused",
+            message: "too many webhooks from this address were refused; see to their signature and path, and wait",
+            retryAfter: wait
+        )
+    }
+
     /// The shape of every refusal: `{"error": {"code": "…", "message": "…"}}`.
-    init(_ status: Int, code: String, message: String) {
+    init(_ status: Int, code: String, message: String, retryAfter: Duration? = nil) {
         self.status = HTTPResponse.Status(code: status)
         // Telegram honours it; the others have schedules of their own.
-        headers =
-            status == 503
-            ? [.contentType: "application/json", .retryAfter: "1"] : [.contentType: "application/json"]
+        let retryAfter = retryAfter ?? (status == 503 ? .seconds(1) : nil)
+        var headers: HTTPFields = [.contentType: "application/json"]
+        headers[.retryAfter] = retryAfter.map { "\(max(1, ($0.milliseconds + 999) / 1000))" }
+        self.headers = headers
         let json: JSON = ["error": ["code": .string(code), "message": .string(message)]]
         body = ByteBuffer(bytes: json.encoded())
     }

@@ -10,9 +10,10 @@ import Pipeline
 /// Every webhook may come this way; the ordinary ones are taken off the connection by ``WebhookShortcut`` before.
 struct WebhookRoute: Sendable {
     let pipeline: Pipeline
+    let refusals: RefusalLimit
     let clock: any Clockwork
 
-    func accept(_ request: Request, _ context: BasicRequestContext) async -> Response {
+    func accept(_ request: Request, _ context: GatewayContext) async -> Response {
         let receivedAt = clock.now
         let channel = context.parameters.get("channel") ?? ""
         let reply = await answer(request, context, channel: channel, at: receivedAt)
@@ -27,12 +28,12 @@ struct WebhookRoute: Sendable {
 
     private func answer(
         _ request: Request,
-        _ context: BasicRequestContext,
+        _ context: GatewayContext,
         channel: String,
         at receivedAt: Timestamp
     ) async -> WebhookReply {
         guard let id = context.parameters.get("integration").flatMap({ ID<Integration>($0) }) else {
-            return WebhookReply(.failure(.unknownIntegration))
+            return await refused(.unknownIntegration, nil, request, context, at: receivedAt)
         }
         guard request.headers[.contentEncoding] == nil else {
             return WebhookReply(415, code: "content_encoding", message: "webhooks are accepted uncompressed only")
@@ -52,8 +53,19 @@ struct WebhookRoute: Sendable {
             let webhook = webhook(request, body, at: receivedAt)
             return WebhookReply(.success(try await pipeline.accept(webhook, on: ChannelID(channel), for: id)))
         } catch {
-            return WebhookReply(.failure(error))
+            return await refused(error, id, request, context, at: receivedAt)
         }
+    }
+
+    private func refused(
+        _ refusal: AcceptRefusal,
+        _ integration: ID<Integration>?,
+        _ request: Request,
+        _ context: GatewayContext,
+        at now: Timestamp
+    ) async -> WebhookReply {
+        await refusals.tooMany(refusal, of: integration, request.headers, context, at: now)
+            ?? WebhookReply(.failure(refusal))
     }
 
     private func webhook(_ request: Request, _ body: ByteBuffer, at receivedAt: Timestamp) -> WebhookRequest {

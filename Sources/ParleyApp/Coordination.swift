@@ -10,7 +10,9 @@ struct Coordination: Sendable {
     let doorbell: any Doorbell
     let governor: any SendGovernor
     let responses: any ResponseCache
-    private let redis: (client: RedisClient, nodes: RedisNodes, doorbell: RedisDoorbell)?
+    let limiter: any RequestLimiter
+    let presence: any Presence
+    private let redis: (client: RedisClient, nodes: RedisNodes, doorbell: RedisDoorbell, presence: RedisPresence)?
 
     /// - Parameter node: names this process.
     static func make(_ workbench: Workbench, node: String) -> Coordination {
@@ -19,22 +21,27 @@ struct Coordination: Sendable {
                 doorbell: LocalDoorbell(),
                 governor: LocalSendGovernor(clock: workbench.clock),
                 responses: LocalResponseCache(),
+                limiter: LocalRequestLimiter(),
+                presence: LocalPresence(),
                 redis: nil
             )
         }
         let client = RedisClient(address, logger: workbench.logger)
         let nodes = RedisNodes(client, node: node, minimum: workbench.settings.nodes)
         let doorbell = RedisDoorbell(client, node: node, logger: workbench.logger)
+        let presence = RedisPresence(client)
         return Coordination(
             doorbell: doorbell,
             governor: RedisSendGovernor(client, nodes: nodes, clock: workbench.clock),
             responses: RedisResponseCache(client),
-            redis: (client, nodes, doorbell)
+            limiter: RedisRequestLimiter(client),
+            presence: presence,
+            redis: (client, nodes, doorbell, presence)
         )
     }
 
     /// What must run, in the order of starting; first of all, so that it ends last.
-    var services: [any Service] { redis.map { [$0.client, $0.doorbell, $0.nodes] } ?? [] }
+    var services: [any Service] { redis.map { [$0.client, $0.doorbell, $0.nodes, $0.presence] } ?? [] }
 
     /// What is slower than it should be, in words for `/readyz`; nil when nothing is.
     var loss: String? {

@@ -45,6 +45,8 @@ package struct Gateway: Sendable {
                 directory: directory,
                 database: workbench.database,
                 governor: coordination.governor,
+                limiter: coordination.limiter,
+                presence: coordination.presence,
                 doorbell: coordination.doorbell,
                 transport: workbench.transport,
                 clock: workbench.clock,
@@ -70,12 +72,13 @@ package struct Gateway: Sendable {
     /// Everything that runs, in the order of starting; shut down in reverse, so that nothing is admitted any more when
     /// the loops finish, and the heartbeat beats until the last claim is let go.
     package func services(
-        moreRoutes: (Router<BasicRequestContext>) -> Void = { _ in },
+        moreRoutes: (Router<GatewayContext>) -> Void = { _ in },
         onRunning: @escaping @Sendable (Int) async -> Void = { _ in }
     ) -> [any Service] {
-        let router = Router()
+        let router = Router(context: GatewayContext.self)
         let lanes = workbench.stores.lanes
         let (metrics, coordination) = (metrics, coordination)
+        let (channels, clock) = (workbench.channels.all.map(\.id), workbench.clock)
         let leaving = Leaving(
             grace: workbench.settings.drain,
             others: GatewayReadiness(database: workbench.database, coordination: coordination),
@@ -84,11 +87,20 @@ package struct Gateway: Sendable {
         IngressRoutes(
             pipeline: pipeline,
             readiness: leaving,
+            refusals: RefusalLimit(
+                coordination.limiter,
+                RequestLimit(workbench.settings.refusedWebhooks, per: Limits.requestWindow),
+                trusting: workbench.settings.trustedProxies
+            ),
             clock: workbench.clock,
             metrics: {
                 for depth in (try? await lanes.depth()) ?? [] {
                     Gauge(label: "parley_lanes_waiting", dimensions: [("act", depth.act)]).record(depth.waiting)
                     Gauge(label: "parley_lanes_held", dimensions: [("act", depth.act)]).record(depth.held)
+                }
+                for channel in channels {
+                    Gauge(label: "parley_active_contacts", dimensions: [("channel", channel.name)])
+                        .record(await coordination.presence.active(on: channel, at: clock.now))
                 }
                 coordination.record()
                 return metrics.text()

@@ -18,6 +18,7 @@ package struct Stores: Sendable {
     package let journeys: JourneyStore
     package let usage: UsageStore
     package let prices: PriceStore
+    package let flags: FlagStore
 
     package init(_ database: any SQLDatabase, vault: CredentialVault, clock: any Clockwork) {
         self.database = database
@@ -35,5 +36,6 @@ package struct Stores: Sendable {
         journeys = JourneyStore(database)
         usage = UsageStore(database)
         prices = PriceStore(database, clock: clock)
+        flags = FlagStore(database, clock: clock)
     }
 }

@@ -26,6 +26,12 @@ package enum Limits {
     /// Webhooks waiting for a commit; past it the answer is 503 and the platform redelivers.
     package static let eventsAwaitingCommit = 8192
 
+    /// Webhooks of one address that may be refused in ``requestWindow`` before it is told to wait. No platform's bot has
+    /// as many with a wrong secret.
+    package static let refusedWebhooks = 60
+    /// What a setting may make of it.
+    package static let refusedWebhooksMaximum = 100_000
+
     // MARK: Answer
 
     /// Model calls in one turn: enough for three rounds of tools and corrections.
@@ -99,6 +105,17 @@ package enum Limits {
     package static let claimInterval: Duration = .milliseconds(10)
     /// From so many turns under way on, a few milliseconds more are no matter.
     package static let turnsOfALoadedNode = 16
+
+    /// Messages of one contact that are answered in ``requestWindow``: nobody types faster, scripts do.
+    package static let contactMessages = 30
+    /// What a setting may make of it.
+    package static let contactMessagesMaximum = 10_000
+    /// In which requests are counted, contacts' messages and addresses' refused webhooks alike.
+    package static let requestWindow: Duration = .seconds(60)
+    /// All flags are read together, at most every two seconds: they are for trials and exceptions, not for settings.
+    package static let featureFlags = 1000
+    /// What a flag may say: instructions are the longest.
+    package static let featureFlagBytes = 32 << 10
 
     // MARK: Deliver
 

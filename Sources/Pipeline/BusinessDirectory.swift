@@ -1,5 +1,7 @@
 import AgentKit
 import ChannelKit
+import CoordinationKit
+import Crypto
 import ParleyCore
 import Storage
 
@@ -21,6 +23,12 @@ package protocol BusinessDirectory: Sendable {
         upTo count: Int
     ) async throws -> [KnowledgeHit]
 
+    /// The switches that operators have set.
+    func flags() async throws -> FeatureFlags
+
+    /// A model by the name that settings use, and what its provider calls it; nil when there is none.
+    func model(named name: String) -> (model: any LanguageModel, name: String)?
+
     /// What the models cost.
     func prices() async throws -> PriceList
 
@@ -40,32 +48,36 @@ package struct DirectoryEntry: Sendable {
     package var standing: UsageStanding?
     /// Until when the platform wants the whole integration to wait; what another node was told is seen a moment later.
     package var heldUntil: Timestamp?
+    /// How many messages of one contact are answered; nil for all.
+    package var contactLimit: RequestLimit?
 
     package init(
         integration: ChannelIntegration,
         isBusinessActive: Bool,
         debounce: Duration,
         standing: UsageStanding? = nil,
-        heldUntil: Timestamp? = nil
+        heldUntil: Timestamp? = nil,
+        contactLimit: RequestLimit? = nil
     ) {
         self.integration = integration
         self.isBusinessActive = isBusinessActive
         self.debounce = debounce
         self.standing = standing
         self.heldUntil = heldUntil
+        self.contactLimit = contactLimit
     }
 }
 
 package struct AgentProfile: Sendable {
     package var name: String
-    package var instructions: String
+    package var instructions: String { didSet { promptVersion = Self.version(of: instructions) } }
     package var modelName: String
     package var model: any LanguageModel
     package var temperature: Double?
     package var maximumOutputTokens: Int?
     package var tools: [any Tool]
     /// A digest of the instructions, so that a turn can be told from one under an older prompt.
-    package var promptVersion: String
+    package private(set) var promptVersion: String
 
     package init(
         name: String,
@@ -74,8 +86,7 @@ package struct AgentProfile: Sendable {
         model: any LanguageModel,
         temperature: Double?,
         maximumOutputTokens: Int?,
-        tools: [any Tool],
-        promptVersion: String
+        tools: [any Tool]
     ) {
         self.name = name
         self.instructions = instructions
@@ -84,6 +95,10 @@ package struct AgentProfile: Sendable {
         self.temperature = temperature
         self.maximumOutputTokens = maximumOutputTokens
         self.tools = tools
-        self.promptVersion = promptVersion
+        promptVersion = Self.version(of: instructions)
+    }
+
+    private static func version(of instructions: String) -> String {
+        Hex.encode(SHA256.hash(data: Array(instructions.utf8)).prefix(4))
     }
 }

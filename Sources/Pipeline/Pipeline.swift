@@ -27,22 +27,20 @@ package struct Pipeline: Sendable {
     /// The same act for an event loop, which must not wait: `done` is called, from any thread, with the answer that
     /// ``accept(_:on:for:)`` would have returned.
     ///
-    /// - Returns: false when the integration has to be looked up first; then nothing has happened.
+    /// - Returns: false when the integration has to be looked up first, or the webhook is to be refused; then nothing has
+    ///   happened.
     package func accept(
         _ request: WebhookRequest,
         on channelID: ChannelID,
         for integrationID: ID<Integration>,
         done: @escaping @Sendable (Result<WebhookAnswer, AcceptRefusal>) -> Void
     ) -> Bool {
-        guard let (channel, entry) = remembered(integrationID, on: channelID) else { return false }
-        do throws(AcceptRefusal) {
-            let reading = try prove(request, by: channel, for: entry)
-            keep(reading.events, for: entry, at: request.receivedAt) { outcome in
-                if case .success = outcome { count(reading, on: channelID) }
-                done(outcome.map { reading.answer })
-            }
-        } catch {
-            done(.failure(error))
+        guard let (channel, entry) = remembered(integrationID, on: channelID),
+            let reading = try? prove(request, by: channel, for: entry)
+        else { return false }
+        keep(reading.events, for: entry, at: request.receivedAt) { outcome in
+            if case .success = outcome { count(reading, on: channelID) }
+            done(outcome.map { reading.answer })
         }
         return true
     }

@@ -16,6 +16,8 @@ package struct PipelineParts: Sendable {
     package var usage: UsageStore
     package var leases: LeaseKeeper
     package var governor: any SendGovernor
+    package var limiter: any RequestLimiter
+    package var presence: any Presence
     package var doorbell: any Doorbell
     package var transport: any HTTPTransport
     package var clock: any Clockwork
@@ -27,6 +29,8 @@ package struct PipelineParts: Sendable {
         directory: any BusinessDirectory,
         database: any SQLDatabase,
         governor: any SendGovernor,
+        limiter: any RequestLimiter,
+        presence: any Presence,
         doorbell: any Doorbell,
         transport: any HTTPTransport,
         clock: any Clockwork,
@@ -43,6 +47,8 @@ package struct PipelineParts: Sendable {
         usage = UsageStore(database)
         leases = LeaseKeeper(LaneStore(database), lease: settings.lease, clock: clock, logger: logger)
         self.governor = governor
+        self.limiter = limiter
+        self.presence = presence
         self.doorbell = doorbell
         self.transport = transport
         self.clock = clock

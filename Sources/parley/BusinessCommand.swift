@@ -40,7 +40,7 @@ struct BusinessCommand: ParsableCommand {
 
     struct Set: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Sets what a business may spend in a month, and how long what it has is kept.",
+            abstract: "Sets what a business may spend, how much a contact may write, and how long things are kept.",
             discussion: """
                 A business that has reached a limit is not answered until its next billing period: every conversation hears \
                 it once, and messages are kept. What is older than the days to keep is deleted daily, or by parley prune.
@@ -51,6 +51,8 @@ struct BusinessCommand: ParsableCommand {
         @Option(help: "Dollars for each billing period, or none.") var monthlyCostLimit: String?
         @Option(help: "Answered messages for each billing period, or none.") var monthlyMessageLimit: String?
         @Option(help: "The day of the month on which its billing period begins, 1 to 31.") var billingDay: Int?
+        @Option(help: "Messages of one contact that are answered in a minute, none, or default.")
+        var contactLimit: String?
         @Option(
             help: ArgumentHelp(
                 "messages, tool-executions, turns, journey, inbox, deliveries, dead-letters or analytics, and days or default; more than once.",
@@ -61,9 +63,13 @@ struct BusinessCommand: ParsableCommand {
         @OptionGroup var common: CommonOptions
 
         func validate() throws {
-            guard monthlyCostLimit != nil || monthlyMessageLimit != nil || billingDay != nil || !keep.isEmpty else {
+            let given = [monthlyCostLimit, monthlyMessageLimit, billingDay.map(String.init), contactLimit, keep.first]
+            guard given.contains(where: { $0 != nil }) else {
                 throw ValidationError(
-                    "Say what to change: --monthly-cost-limit, --monthly-message-limit, --billing-day or --keep."
+                    """
+                    Say what to change: --monthly-cost-limit, --monthly-message-limit, --billing-day, --contact-limit \
+                    or --keep.
+                    """
                 )
             }
         }
@@ -76,6 +82,7 @@ struct BusinessCommand: ParsableCommand {
                         monthlyCostLimit: monthlyCostLimit,
                         monthlyMessageLimit: monthlyMessageLimit,
                         billingDay: billingDay,
+                        contactLimit: contactLimit,
                         keep: keep
                     )
                 )

@@ -24,7 +24,7 @@ struct Parley: AsyncParsableCommand {
                 name: "Looking after it",
                 subcommands: [
                     DoctorCommand.self, WhyCommand.self, DeadCommand.self, UsageCommand.self, ExportCommand.self,
-                    PruneCommand.self, MigrateCommand.self, KeysCommand.self,
+                    FlagCommand.self, PruneCommand.self, MigrateCommand.self, KeysCommand.self,
                 ]
             ),
             CommandGroup(name: "Trying things out", subcommands: [EmulateCommand.self, BenchCommand.self]),

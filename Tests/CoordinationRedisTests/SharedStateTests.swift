@@ -8,10 +8,10 @@ import Testing
 enum SharedStateConformance {
     static func check(_ limiter: some RequestLimiter) async throws {
         let clock = SystemClock()
-        let limit = try #require(RequestLimit(3, per: .milliseconds(700)))
+        let limit = try #require(RequestLimit(3, per: .seconds(2)))
         let now = clock.now
-        let (business, contact) = (ID<Business>(at: now), ID<Contact>(at: now))
-        let subject = LimitedSubject.contact(contact, of: business)
+        let (business, integration) = (ID<Business>(at: now), ID<Integration>(at: now))
+        let subject = LimitedSubject.sender("ann", on: integration, of: business)
         for used in 1...3 {
             #expect(await limiter.admit("m\(used)", of: subject, limit, at: clock.now) == .admitted(used: used))
         }
@@ -31,28 +31,36 @@ enum SharedStateConformance {
             Issue.record("a second one is told")
             return
         }
-        // Others are not concerned: the same contact elsewhere, another address.
-        let elsewhere = LimitedSubject.contact(contact, of: ID(at: now))
+        // Others are not concerned: somebody else, the same name elsewhere, an address.
+        let bob = LimitedSubject.sender("bob", on: integration, of: business)
+        #expect(await limiter.admit("m4", of: bob, limit, at: clock.now) == .admitted(used: 1))
+        let elsewhere = LimitedSubject.sender("ann", on: integration, of: ID(at: now))
         #expect(await limiter.admit("m4", of: elsewhere, limit, at: clock.now) == .admitted(used: 1))
         #expect(await limiter.admit("m4", of: .address("::1"), limit, at: clock.now) == .admitted(used: 1))
         // When the window has passed there is room again.
-        try await eventually("there is room again") {
+        try await eventually("there is room again", within: .seconds(30)) {
             if case .admitted = await limiter.admit("m6", of: subject, limit, at: clock.now) { true } else { false }
         }
     }
 
-    static func check(_ presence: some Presence) async {
+    /// - Parameter told: waits until others know what was noted.
+    static func check(_ presence: some Presence, told: () async -> Void = {}) async {
         let now = SystemClock().now
         let (mine, other) = (ID<Business>(at: now), ID<Business>(at: now))
         let (ann, bob) = (ID<Contact>(at: now), ID<Contact>(at: now))
         #expect(await presence.active(of: mine, on: "slack", at: now) == 0)
-        await presence.note(ann, of: mine, on: "slack", at: now)
-        await presence.note(ann, of: mine, on: "slack", at: now)
-        await presence.note(bob, of: mine, on: "slack", at: now)
-        await presence.note(bob, of: mine, on: "telegram", at: now)
+        presence.note(ann, of: mine, on: "slack", at: now)
+        presence.note(ann, of: mine, on: "slack", at: now)
+        presence.note(bob, of: mine, on: "slack", at: now)
+        presence.note(bob, of: mine, on: "telegram", at: now)
+        presence.note(ID(at: now), of: ID(at: now), on: "telegram", at: now)
+        await told()
         #expect(await presence.active(of: mine, on: "slack", at: now) == 2)
         #expect(await presence.active(of: mine, on: "telegram", at: now) == 1)
         #expect(await presence.active(of: other, on: "slack", at: now) == 0)
+        #expect(await presence.active(on: "slack", at: now) == 2)
+        #expect(await presence.active(on: "telegram", at: now) == 2)
+        #expect(await presence.active(on: "discord", at: now) == 0)
     }
 
     static func check(_ cache: some VersionedCache) async {
@@ -104,7 +112,7 @@ enum SharedStateConformance {
         let presence = LocalPresence()
         let now = SystemClock().now
         let business = ID<Business>(at: now)
-        await presence.note(ID(at: now), of: business, on: "slack", at: now)
+        presence.note(ID(at: now), of: business, on: "slack", at: now)
         #expect(await presence.active(of: business, on: "slack", at: now.advanced(by: .seconds(299))) == 1)
         #expect(await presence.active(of: business, on: "slack", at: now.advanced(by: .seconds(300))) == 0)
     }
@@ -127,13 +135,15 @@ enum SharedStateConformance {
         try await TestRedis.with { server in
             try await withClient(server.address()) { client async throws in
                 try await SharedStateConformance.check(RedisRequestLimiter(client))
-                await SharedStateConformance.check(RedisPresence(client))
+                let presence = RedisPresence(client)
+                await SharedStateConformance.check(presence) { await presence.tellAll() }
                 await SharedStateConformance.check(RedisVersionedCache(client, .session))
                 await SharedStateConformance.check(RedisVersionedCache(client, .context))
                 let keys = try await client.call(RedisCommand("KEYS", "*")).array?.compactMap(\.text) ?? []
                 #expect(!keys.isEmpty)
                 for key in keys {
-                    #expect(key.hasPrefix("parley:{") || key.hasPrefix("parley:house:{limit:"), "\(key)")
+                    let isHouses = ["{limit:", "presence:"].contains { key.hasPrefix("parley:house:\($0)") }
+                    #expect(key.hasPrefix("parley:{") || isHouses, "\(key)")
                     // -1 is a key without an end; a short one may be gone by now.
                     #expect(try await client.call(RedisCommand("PTTL", key)).integer != -1, "\(key) never goes")
                 }
@@ -153,6 +163,29 @@ enum SharedStateConformance {
         }
     }
 
+    @Test func `whoever one node saw, all nodes and the commands know of`() async throws {
+        try await TestRedis.with { server in
+            let address = try server.address()
+            try await withClient(address) { client async throws in
+                try await withClient(address) { other async throws in
+                    let now = SystemClock().now
+                    let business = ID<Business>(at: now)
+                    let (one, two) = (RedisPresence(client), RedisPresence(other))
+                    for _ in 0..<1200 { one.note(ID(at: now), of: business, on: "slack", at: now) }
+                    two.note(ID(at: now), of: business, on: "slack", at: now)
+                    await one.tellAll()
+                    await two.tellAll()
+                    for presence in [one, two] {
+                        #expect(await presence.active(of: business, on: "slack", at: now) == 1201)
+                        #expect(await presence.active(on: "slack", at: now) == 1201)
+                    }
+                    let told = try await RedisPresence.ask(address, of: business, on: ["slack", "telegram"], at: now)
+                    #expect(told == [1201, 0])
+                }
+            }
+        }
+    }
+
     @Test func `a limit counts over all nodes`() async throws {
         try await TestRedis.with { server in
             let address = try server.address()
@@ -160,7 +193,7 @@ enum SharedStateConformance {
                 try await withClient(address) { other async throws in
                     let limit = try #require(RequestLimit(2, per: .seconds(60)))
                     let now = SystemClock().now
-                    let subject = LimitedSubject.contact(ID(at: now), of: ID(at: now))
+                    let subject = LimitedSubject.sender("ann", on: ID(at: now), of: ID(at: now))
                     let (one, two) = (RedisRequestLimiter(client), RedisRequestLimiter(other))
                     #expect(await one.admit("a", of: subject, limit, at: now) == .admitted(used: 1))
                     #expect(await two.admit("b", of: subject, limit, at: now) == .admitted(used: 2))

@@ -20,7 +20,7 @@ import Testing
         "StorageSQLite": ["ParleyCore", "Storage"],
         "CoordinationRedis": ["ParleyCore", "CoordinationKit", "CHiredis"],
         "StoragePostgres": ["ParleyCore", "Storage", "CLibPQ"],
-        "Ingress": ["ParleyCore", "ChannelKit", "Pipeline"],
+        "Ingress": ["ParleyCore", "ChannelKit", "CoordinationKit", "Pipeline"],
         "Emulators": ["ParleyCore"],
         "ParleyApp": [
             "ParleyCore", "Migrations", "ChannelManifests", "ChannelKit", "AgentKit", "Storage", "CoordinationKit",

@@ -103,10 +103,11 @@ struct RestartTests {
             try await Workbench.with(settings, logger: log.logger) { workbench in
                 let database = FullDisk(workbench.database)
                 let pipeline = Pipeline(workbench.parts(over: database, settings: used, log: log))
-                let router = Router()
+                let router = Router(context: GatewayContext.self)
                 IngressRoutes(
                     pipeline: pipeline,
                     readiness: AlwaysReady(),
+                    refusals: RefusalLimit(LocalRequestLimiter(), nil, trusting: .none),
                     clock: workbench.clock,
                     metrics: { "" }
                 ).add(to: router)
@@ -210,6 +211,8 @@ extension Workbench {
             ),
             database: database,
             governor: LocalSendGovernor(),
+            limiter: LocalRequestLimiter(),
+            presence: LocalPresence(),
             doorbell: LocalDoorbell(),
             transport: transport,
             clock: clock,

@@ -34,6 +34,7 @@ package enum StorageConformance {
         case `usage adds up`
         case `a period's usage is told beside its limits`
         case `prices are set and kept`
+        case `flags are set, replaced and taken away`
         case `exports hand out everything, page by page`
         case `no store shows one business what another has`
         // The hot stores
@@ -109,6 +110,7 @@ package enum StorageConformance {
         case .`usage adds up`: try await usage(database, &findings)
         case .`a period's usage is told beside its limits`: try await billing(database, &findings)
         case .`prices are set and kept`: try await prices(database, &findings)
+        case .`flags are set, replaced and taken away`: try await flags(database, &findings)
         case .`exports hand out everything, page by page`: try await exports(database, &findings)
         case .`no store shows one business what another has`: try await isolation(database, &findings)
         case .`an event is kept once, however often it comes`: try await keptOnce(database, &findings)

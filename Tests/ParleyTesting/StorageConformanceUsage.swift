@@ -76,4 +76,41 @@ extension StorageConformance {
         findings.expect(try await store.list().price(of: "m", at: time), is: own, "the price that counts")
         findings.expect(try await store.list().price(of: "m", at: after(-1)), is: nil, "the price before there was one")
     }
+
+    static func flags(_ database: any SQLDatabase, _ findings: inout Findings) async throws {
+        let world = try await World(database)
+        let store = FlagStore(database, clock: ManualClock(time))
+        findings.expect(try await store.list(), is: [], "flags of a new house")
+        let variants = [FeatureFlag.Variant("b", "openai:b", percent: 30), .init("a", .null, percent: 20)]
+        let ours = FeatureFlag("model", .business(world.ours), value: .null, variants: variants, owner: "ann")
+        let theirs = FeatureFlag("model", .business(world.theirs), value: "openai:x", owner: "bob", expiresAt: after(9))
+        let slack = FeatureFlag("typing", .channel("slack"), value: false, owner: "ops")
+        let all = FeatureFlag("typing", value: true, owner: "zed")
+        for flag in [ours, theirs, slack, all] { try await store.set(flag) }
+        let sorted = try await store.list().sorted { "\($0.name)\($0.owner)" < "\($1.name)\($1.owner)" }
+        findings.expect(sorted.prefix(2).map(\.self), is: [ours, theirs], "the businesses' flags")
+        findings.expect(sorted.suffix(2).map(\.scope), is: [.channel("slack"), .global], "the house's flags")
+        findings.expect(sorted.suffix(2).map(\.value), is: [false, true], "what they say")
+
+        // Set again, a flag is changed and there is still one of it, whatever its scope.
+        for scope in [ours, slack, all].map(\.scope) {
+            let name = scope == ours.scope ? "model" : "typing"
+            let again = FeatureFlag(name, scope, value: ["other"], owner: "zoe", expiresAt: after(5))
+            try await store.set(again)
+            try await store.set(again)
+            findings.expect(try await store.list().filter { $0.scope == scope }, is: [again], "a flag set anew")
+        }
+        findings.expect(try await store.list().count, is: 4, "the flags after that")
+        findings.expect(try await store.list().contains(theirs), "another business's flag has changed")
+
+        findings.expect(try await store.unset("model", .business(world.ours)), "a flag stays")
+        findings.expect(try await !store.unset("model", .business(world.ours)), "a flag is taken away twice")
+        findings.expect(try await !store.unset("model", .global), "a business's flag is taken for one of all")
+        findings.expect(try await store.unset("typing", .global), "a flag of all stays")
+        findings.expect(
+            try await Set(store.list().map(\.scope)),
+            is: [theirs.scope, slack.scope],
+            "the flags that are left"
+        )
+    }
 }

@@ -79,7 +79,7 @@ extension PostgresIsolationTests {
                                     WHEN t.typname = 'uuid' THEN
                                         '(left(parley_first_id(' || day || ')::text, 14) || right(gen_random_uuid()::text, 22))::uuid'
                                     WHEN t.typname = 'timestamptz' THEN 'now()'
-                                    WHEN t.typname = 'jsonb' THEN '''{}'''
+                                    WHEN t.typname = 'jsonb' THEN coalesce(pg_get_expr(d.adbin, d.adrelid), '''{}''')
                                     WHEN t.typname = 'bool' THEN 'true'
                                     WHEN t.typname IN ('int8', 'float8') THEN '1'
                                     WHEN t.typname = 'bytea' THEN '''x'''
@@ -93,6 +93,7 @@ extension PostgresIsolationTests {
                             FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0
                                 AND NOT a.attisdropped AND a.attgenerated = ''
                             JOIN pg_type t ON t.oid = a.atttypid
+                            LEFT JOIN pg_attrdef d ON d.adrelid = c.oid AND d.adnum = a.attnum
                             WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p')
                                 AND NOT c.relispartition AND c.relname <> 'migrations'
                             GROUP BY c.oid, c.relname

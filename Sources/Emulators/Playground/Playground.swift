@@ -25,7 +25,7 @@ package struct Playground: Sendable {
         self.journey = journey
     }
 
-    package func addRoutes(to router: Router<BasicRequestContext>) {
+    package func addRoutes(to router: Router<some RequestContext>) {
         PlaygroundPage.addRoutes(to: router)
         router.get("/playground/api/state") { _, _ in reply(state) }
         router.get("/playground/api/transcript") { request, _ in await transcript(request) }

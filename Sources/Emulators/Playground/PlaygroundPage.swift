@@ -4,7 +4,7 @@ import ParleyCore
 
 /// The page's files, embedded in the binary, with the headers that keep it on this origin.
 enum PlaygroundPage {
-    static func addRoutes(to router: Router<BasicRequestContext>) {
+    static func addRoutes(to router: Router<some RequestContext>) {
         add(router, "/playground", PackageResources.index_html, "text/html; charset=utf-8")
         add(router, "/playground/app.js", PackageResources.app_js, "text/javascript; charset=utf-8")
         add(router, "/playground/journey.js", PackageResources.journey_js, "text/javascript; charset=utf-8")
@@ -20,7 +20,7 @@ enum PlaygroundPage {
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
         + "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
-    private static func add(_ router: Router<BasicRequestContext>, _ path: String, _ bytes: [UInt8], _ type: String) {
+    private static func add(_ router: Router<some RequestContext>, _ path: String, _ bytes: [UInt8], _ type: String) {
         router.get(RouterPath(path)) { _, _ in
             JSONReply.bytes(
                 bytes,

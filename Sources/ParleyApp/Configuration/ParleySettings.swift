@@ -1,5 +1,6 @@
 import Configuration
 import CoordinationRedis
+import Ingress
 import Logging
 import ParleyCore
 import SystemPackage
@@ -23,6 +24,9 @@ import SystemPackage
 /// | `PARLEY_SLACK_API_URL`, `PARLEY_TELEGRAM_API_URL`, `PARLEY_DISCORD_API_URL`, `PARLEY_WHATSAPP_API_URL` | the platforms' own |
 /// | `PARLEY_DEBOUNCE_MS` | 500; 0…60,000 |
 /// | `PARLEY_TURNS_PER_BUSINESS` | 32; 1…1,024 |
+/// | `PARLEY_CONTACT_LIMIT` | 30: messages of one contact that are answered in a minute; 0 for all |
+/// | `PARLEY_ADDRESS_LIMIT` | 60: webhooks of one address that are refused in a minute before 429; 0 for no end |
+/// | `PARLEY_TRUSTED_PROXIES` | none; addresses and networks (`10.0.0.0/8`) with commas between them |
 /// | `PARLEY_LEASE_MS` | 15,000; 1,000…300,000 |
 /// | `PARLEY_DRAIN_MS` | 0; 0…3,000 |
 /// | `PARLEY_ALLOW_PRIVATE_ADDRESSES` | false: live data may not be on this machine or in a private network |
@@ -48,6 +52,11 @@ package struct ParleySettings: Sendable {
     package var whatsAppAPIURL: String
     package var debounce: Duration
     package var turnsPerBusiness: Int
+    /// Messages of one contact that are answered in a minute; 0 for all.
+    package var contactLimit: Int
+    /// Webhooks of one address that may be refused in a minute before it is told to wait; 0 for all.
+    package var refusedWebhooks: Int
+    package var trustedProxies: TrustedProxies
     package var lease: Duration
     package var drain: Duration
     package var allowsPrivateAddresses: Bool
@@ -120,6 +129,21 @@ package struct ParleySettings: Sendable {
             default: Limits.turnsPerBusiness,
             in: 1...Limits.turnsAtOnce
         )
+        contactLimit = try Self.number(
+            reader,
+            "parley.contact.limit",
+            "PARLEY_CONTACT_LIMIT",
+            default: Limits.contactMessages,
+            in: 0...Limits.contactMessagesMaximum
+        )
+        refusedWebhooks = try Self.number(
+            reader,
+            "parley.address.limit",
+            "PARLEY_ADDRESS_LIMIT",
+            default: Limits.refusedWebhooks,
+            in: 0...Limits.refusedWebhooksMaximum
+        )
+        trustedProxies = try Self.proxies(reader)
         lease = .milliseconds(
             try Self.number(
                 reader,
@@ -186,6 +210,17 @@ package struct ParleySettings: Sendable {
         } catch {
             throw SettingsError(key: "PARLEY_REDIS_URL", fix: error.fix)
         }
+    }
+
+    private static func proxies(_ reader: ConfigReader) throws(SettingsError) -> TrustedProxies {
+        let text = reader.string(forKey: "parley.trusted.proxies") ?? ""
+        guard let proxies = TrustedProxies(text) else {
+            throw SettingsError(
+                key: "PARLEY_TRUSTED_PROXIES",
+                fix: "must be addresses or networks with commas between them, as in 10.0.0.0/8, ::1"
+            )
+        }
+        return proxies
     }
 
     private static func number(

@@ -1,7 +1,6 @@
 import AgentKit
 import ChannelKit
 import CoordinationKit
-import Crypto
 import Integrations
 import Logging
 import ParleyCore
@@ -29,6 +28,7 @@ package final class StoredDirectory: BusinessDirectory {
     /// The waits that this process has written down.
     private let holds = Mutex<[ID<Integration>: Timestamp]>([:])
     private let haveKnowledge: Remembered<ID<Business>, Bool>
+    private let flagLists: Remembered<Int, FeatureFlags>
 
     package init(
         stores: Stores,
@@ -50,6 +50,7 @@ package final class StoredDirectory: BusinessDirectory {
         agents = Remembered(for: StoredDirectory.freshness, clock: clock)
         priceLists = Remembered(for: StoredDirectory.freshness, clock: clock)
         haveKnowledge = Remembered(for: StoredDirectory.freshness, clock: clock)
+        flagLists = Remembered(for: StoredDirectory.freshness, clock: clock)
     }
 
     package func integration(_ id: ID<Integration>) async throws -> DirectoryEntry? {
@@ -69,7 +70,8 @@ package final class StoredDirectory: BusinessDirectory {
                 isBusinessActive: loaded.businessIsActive,
                 debounce: agent?.debounceMilliseconds.map { .milliseconds($0) } ?? self.settings.debounce,
                 standing: try await self.standing(of: loaded),
-                heldUntil: loaded.heldUntil
+                heldUntil: loaded.heldUntil,
+                contactLimit: ContactLimit.of(loaded.businessSettings, orElse: self.settings.contactLimit)
             )
         }
     }
@@ -89,8 +91,7 @@ package final class StoredDirectory: BusinessDirectory {
                 model: model,
                 temperature: agent.temperature,
                 maximumOutputTokens: agent.maximumOutputTokens,
-                tools: try await self.tools(of: agent),
-                promptVersion: Hex.encode(SHA256.hash(data: Array(agent.instructions.utf8)).prefix(4))
+                tools: try await self.tools(of: agent)
             )
         }
     }
@@ -115,6 +116,14 @@ package final class StoredDirectory: BusinessDirectory {
 
     package func prices() async throws -> PriceList {
         try await priceLists.value(for: 0) { try await self.stores.prices.list() }
+    }
+
+    package func flags() async throws -> FeatureFlags {
+        try await flagLists.value(for: 0) { FeatureFlags(try await self.stores.flags.list()) }
+    }
+
+    package func model(named name: String) -> (model: any LanguageModel, name: String)? {
+        try? models.model(named: name)
     }
 
     // A business without limits costs no query; one with limits may go beyond them by what it spends in ``freshness``.

@@ -1,4 +1,7 @@
+import ChannelKit
+import CoordinationRedis
 import ParleyCore
+import Pipeline
 import Storage
 
 // parley business
@@ -38,10 +41,12 @@ extension Operations {
         let agent = try await stores.agents.defaultAgent(of: id)
         let data = try await stores.dataIntegrations.list(of: id)
         var json = business.json
-        json["settings"] = business.settingsJSON
+        json["settings"] = settingsJSON(of: business)
         json["channels"] = .array(channels.map(\.json))
         json["agent"] = agent.map { $0.json } ?? .null
         json["integrations"] = .array(data.map(\.json))
+        let active = await activeContacts(of: id)
+        json["active_contacts"] = active.json
         return Report(
             json,
             [
@@ -55,10 +60,26 @@ extension Operations {
                         ("tools", agent.map { $0.tools.joined(separator: ", ") } ?? "no default agent"),
                         ("channels", Self.summary(channels.map { "\($0.channel) \($0.name)" })),
                         ("live data", Self.summary(data.map { "\($0.kind.rawValue) \($0.name)" })),
-                    ] + business.settingsFields
+                    ] + active.fields + settingsFields(of: business)
                 )
             ]
         )
+    }
+
+    // Who has written within five minutes is in the memory of the node that serves, or in Redis for all to see.
+    private func activeContacts(of id: ID<Business>) async -> (json: JSON, fields: [(String, String)]) {
+        guard let redis = workbench.settings.redis else { return (.null, []) }
+        let channels = workbench.channels.all.map(\.id)
+        do {
+            let counts = try await RedisPresence.ask(redis, of: id, on: channels, at: workbench.clock.now)
+            let present = zip(channels, counts).filter { $0.1 > 0 }
+            return (
+                .object(JSONObject(zip(channels, counts).map { JSONObject.Member(key: $0.name, value: JSON($1)) })),
+                [("active now", present.isEmpty ? "nobody" : present.map { "\($0) \($1)" }.joined(separator: ", "))]
+            )
+        } catch {
+            return (.null, [("active now", "unknown: \(error)")])
+        }
     }
 
     package func setBusiness(_ id: ID<Business>, active: Bool) async throws -> Report {

@@ -1,3 +1,4 @@
+import CoordinationKit
 import ParleyCore
 import Storage
 
@@ -8,6 +9,8 @@ package struct BusinessChanges: Sendable {
     /// A number, or `none`.
     package var monthlyMessageLimit: String?
     package var billingDay: Int?
+    /// A number, `none` or `default`.
+    package var contactLimit: String?
     /// `messages=14`, or `messages=default`.
     package var keep: [String]
 
@@ -15,11 +18,13 @@ package struct BusinessChanges: Sendable {
         monthlyCostLimit: String? = nil,
         monthlyMessageLimit: String? = nil,
         billingDay: Int? = nil,
+        contactLimit: String? = nil,
         keep: [String] = []
     ) {
         self.monthlyCostLimit = monthlyCostLimit
         self.monthlyMessageLimit = monthlyMessageLimit
         self.billingDay = billingDay
+        self.contactLimit = contactLimit
         self.keep = keep
     }
 }
@@ -48,6 +53,9 @@ extension Operations {
             }
             members.append((UsageLimits.Key.billingDay, JSON(day)))
         }
+        if let text = changes.contactLimit {
+            members.append((ContactLimit.key, try ContactLimit.setting(text)))
+        }
         let (changed, kept) = (members, try changes.keep.map { try Self.retention($0) })
         _ = try await stores.businesses.changeSettings(of: id) { settings in
             if settings.object == nil { settings = [:] }
@@ -60,7 +68,7 @@ extension Operations {
             }
         }
         let business = try await business(id)
-        return Report(business.settingsJSON, [.fields(business.settingsFields)])
+        return Report(settingsJSON(of: business), [.fields(settingsFields(of: business))])
     }
 
     private static func retention(_ text: String) throws -> (String, JSON?) {
@@ -101,30 +109,61 @@ extension Retained {
     }
 }
 
-extension BusinessRecord {
-    private var limits: UsageLimits { UsageLimits(settings: settings) }
+// MARK: - Telling
 
-    var settingsJSON: JSON {
-        let policy = RetentionPolicy(settings: settings)
+extension Operations {
+    func settingsJSON(of business: BusinessRecord) -> JSON {
+        let policy = RetentionPolicy(settings: business.settings)
         let days = Retained.allCases.compactMap { retained in
             retained.setting.map { JSONObject.Member(key: $0, value: JSON(policy[retained])) }
         }
-        var json = limits.json
+        var json = UsageLimits(settings: business.settings).json
+        json[ContactLimit.key] = contactLimit(of: business).map { JSON($0.count) } ?? .null
         json["retention"] = .object(JSONObject(days))
         return json
     }
 
-    var settingsFields: [(String, String)] {
-        let policy = RetentionPolicy(settings: settings)
+    func settingsFields(of business: BusinessRecord) -> [(String, String)] {
+        let policy = RetentionPolicy(settings: business.settings)
+        let limits = UsageLimits(settings: business.settings)
         return [
             ("cost limit", Operations.limit(limits.monthlyCostMicros.map { "\(Dollars.text($0)) a month" })),
             ("message limit", Operations.limit(limits.monthlyMessages.map { "\($0) a month" })),
             ("billing day", "\(limits.billingDay)"),
+            ("contact limit", Operations.limit(contactLimit(of: business).map { "\($0.count) messages a minute" })),
             (
                 "keeps",
                 Retained.allCases.filter { $0.setting != nil }.map { "\($0.word) \(policy[$0])" }
                     .joined(separator: ", ") + " days"
             ),
         ]
+    }
+
+    private func contactLimit(of business: BusinessRecord) -> RequestLimit? {
+        ContactLimit.of(business.settings, orElse: workbench.settings.contactLimit)
+    }
+}
+
+/// How many messages of one contact are answered in a minute: the business's own, or the house's.
+enum ContactLimit {
+    static let key = "contact_limit_per_minute"
+
+    /// Nil for no limit.
+    static func of(_ settings: JSON, orElse house: Int) -> RequestLimit? {
+        let count = settings[key]?.int.map { Int(clamping: $0) } ?? house
+        return RequestLimit(min(count, Limits.contactMessagesMaximum), per: Limits.requestWindow)
+    }
+
+    /// What `--contact-limit` means: nil takes the business's own away, 0 is none.
+    static func setting(_ text: String) throws -> JSON? {
+        if text == "default" { return nil }
+        if text == "none" { return 0 }
+        guard let count = Int(text), (1...Limits.contactMessagesMaximum).contains(count) else {
+            throw OperationError(
+                "--contact-limit “\(text)” is not a number from 1 to \(Limits.contactMessagesMaximum)",
+                fix: "give one, none, or default"
+            )
+        }
+        return JSON(count)
     }
 }

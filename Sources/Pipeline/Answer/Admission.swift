@@ -17,10 +17,19 @@ extension Pipeline {
         if conversation == nil, let sender = askable.last?.event.sender {
             conversation = try await open(claim, sender: sender, channel: waiting.channel)
         }
-        let standing = waiting.entry.standing
+        if let conversation, !askable.isEmpty {
+            parts.presence.note(
+                conversation.contactID,
+                of: conversation.businessID,
+                on: waiting.channel.id,
+                at: now
+            )
+        }
+        let entry = waiting.entry
+        let standing = entry.standing
         let values = Gates.Values(
-            isBusinessActive: waiting.entry.isBusinessActive,
-            isIntegrationActive: waiting.entry.integration.isActive,
+            isBusinessActive: entry.isBusinessActive,
+            isIntegrationActive: entry.integration.isActive,
             isConversationActive: conversation?.isActive ?? true,
             isOwnedByHuman: conversation?.isOwnedByHuman(at: now) ?? false,
             hasReplyInThread: waiting.situation.hasReply,
@@ -28,7 +37,14 @@ extension Pipeline {
             hasToldOfLimit: try await hasTold(standing, in: conversation),
             now: now
         )
-        let decided = askable.map { DecidedEvent(waiting: $0, decisions: Gates.decide($0.event, values)) }
+        var decided: [DecidedEvent] = []
+        for waiting in askable {
+            var decisions = Gates.decide(waiting.event, values)
+            if decisions.allSatisfy(\.isOpen), let rate = await rate(of: waiting, in: entry, at: now), !rate.isOpen {
+                decisions.append(rate)
+            }
+            decided.append(DecidedEvent(waiting: waiting, decisions: decisions))
+        }
         try await settleReports(waiting, claim: claim, conversation: conversation, at: now)
         for decided in decided where !decided.isAnswered {
             guard let closed = decided.decisions.last else { continue }
@@ -38,10 +54,16 @@ extension Pipeline {
             try await parts.turns.end(claim, debounce: waiting.entry.debounce, at: now)
             return nil
         }
-        // A command waits for a reply of its own; everything else up to the next command is one thought.
+        // A command waits for a reply of its own; everything else up to the next command is one thought. What a gate says
+        // is not answered by the agent, nor the other way round: whichever comes second is the next turn.
         let group =
             first.waiting.event.answersAlone
-            ? [first] : Array(decided.filter(\.isAnswered).prefix { !$0.waiting.event.answersAlone })
+            ? [first]
+            : Array(
+                decided.filter(\.isAnswered)
+                    .prefix { !$0.waiting.event.answersAlone && $0.notice == first.notice }
+            )
+        for told in group { if let rule = told.closedBy { countGated(rule) } }
         return Question(
             waiting: waiting,
             events: group.map(\.waiting),
@@ -52,6 +74,22 @@ extension Pipeline {
                 + Admission.steps(group.last?.decisions ?? [], at: now),
             startedAt: now
         )
+    }
+
+    // Nil when there is no limit, or nobody to count it for. Without Redis each node counts for itself.
+    private func rate(of waiting: WaitingEvent, in entry: DirectoryEntry, at now: Timestamp) async -> GateDecision? {
+        guard let limit = entry.contactLimit, let sender = waiting.event.sender else { return nil }
+        let decision = await parts.limiter.admit(
+            waiting.record.id.description,
+            of: .sender(sender.channelUserID, on: entry.integration.id, of: entry.integration.businessID),
+            limit,
+            at: now
+        )
+        return Gates.rate(decision, limit)
+    }
+
+    private func countGated(_ rule: String) {
+        Counter(label: "parley_gated_total", dimensions: [("rule", rule)]).increment()
     }
 
     // Asked only when a limit is reached: such a turn asks no model.
@@ -139,7 +177,7 @@ extension Pipeline {
             messages: closed.keepsMessage ? [waiting.message] : []
         )
         try await parts.turns.passOver(passed, conversation: conversation, claim: claim, at: now)
-        Counter(label: "parley_gated_total", dimensions: [("rule", closed.rule)]).increment()
+        countGated(closed.rule)
     }
 
     private func claimSteps(_ events: [WaitingEvent], claim: Claim, at now: Timestamp) -> [JourneyStep] {
@@ -169,6 +207,9 @@ private struct DecidedEvent {
         else { return nil }
         return Notice(text: text, isOfLimit: closed.isOfLimit)
     }
+
+    /// The rule of the gate that stopped it.
+    var closedBy: String? { decisions.last { !$0.isOpen }?.rule }
 
     var isAnswered: Bool { decisions.allSatisfy(\.isOpen) || notice != nil }
 }

@@ -1,4 +1,5 @@
 import ChannelKit
+import CoordinationKit
 import ParleyCore
 import Storage
 
@@ -128,6 +129,25 @@ package enum Gates {
                 keepsMessage: true,
                 notice: "A person of our team has taken over and will answer you here."
             ) : .open("owner", "agent")
+    }
+
+    /// The last gate, asked only for what passed all the others: what it lets through counts.
+    ///
+    /// Whoever is stopped hears it once in a window, and every time where a command waits; nothing is lost.
+    static func rate(_ decision: LimitDecision, _ limit: RequestLimit) -> GateDecision {
+        let allowed = "\(limit.count) in \(limit.window.milliseconds / 1000) s"
+        switch decision {
+        case .admitted(let used): return .open("contact_rate", "\(used) of \(allowed)")
+        case .refused(let wait, let isFirst):
+            return .closed(
+                "contact_rate",
+                "more than \(allowed), room in \(max(1, Int(clamping: wait.milliseconds / 1000))) s"
+                    + (isFirst ? "" : ", said before"),
+                keepsMessage: true,
+                notice: "You are writing faster than I can answer. Your messages are saved; please give me a minute.",
+                isSaidAloud: isFirst
+            )
+        }
     }
 
     // Said once in a conversation and a period; afterwards the message is kept in silence for the business's people.

@@ -9,6 +9,7 @@ final class TurnContext: Sendable {
     let request: ModelRequest
     let sessionID: ID<Session>
     let startsSession: Bool
+    let showsTyping: Bool
     let steps: [JourneyStep]
 
     init(
@@ -16,12 +17,14 @@ final class TurnContext: Sendable {
         request: ModelRequest,
         sessionID: ID<Session>,
         startsSession: Bool,
+        showsTyping: Bool,
         steps: [JourneyStep]
     ) {
         self.agent = agent
         self.request = request
         self.sessionID = sessionID
         self.startsSession = startsSession
+        self.showsTyping = showsTyping
         self.steps = steps
     }
 }
@@ -31,7 +34,8 @@ extension Pipeline {
     /// Loads the agent, the memory, the recent messages within their budget, and what the knowledge base says.
     func recall(_ question: Question, claim: Claim) async throws -> TurnContext {
         let now = parts.clock.now
-        let agent = try await parts.directory.agent(of: claim.businessID)
+        let flagged = try await flagged(parts.directory.agent(of: claim.businessID), for: question, at: now)
+        let agent = flagged.agent
         let knowledge = try await parts.directory.knowledge(for: question.text, of: claim.businessID, upTo: 3)
         let isNewSession = now.since(question.conversation.lastActivityAt) > Limits.sessionIdle
         let history =
@@ -60,7 +64,8 @@ extension Pipeline {
             request: request,
             sessionID: isNewSession ? ID(at: now) : question.conversation.sessionID,
             startsSession: isNewSession,
-            steps: [
+            showsTyping: flagged.showsTyping,
+            steps: flagged.steps + [
                 JourneyStep(
                     "context",
                     kept.count < history.count ? "shortened" : "loaded",

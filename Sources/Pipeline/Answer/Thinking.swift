@@ -20,7 +20,7 @@ extension Pipeline {
             channel: question.channel.id,
             now: parts.clock.now
         )
-        guard let typing = question.channel as? any TypingChannel else {
+        guard context.showsTyping, let typing = question.channel as? any TypingChannel else {
             return try await loop.run(context.request, in: toolContext)
         }
         return try await withThrowingTaskGroup(of: Void.self) { group in

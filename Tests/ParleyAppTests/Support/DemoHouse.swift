@@ -1,3 +1,4 @@
+import CoordinationRedis
 import Emulators
 import Logging
 import ParleyApp
@@ -42,6 +43,7 @@ struct DemoHouse: Sendable {
     /// - Parameters:
     ///   - faults: set before anybody writes. By default nothing goes wrong and no platform limits the rate.
     ///   - usesScriptedModel: asks the emulated OpenAI-compatible model, not the offline one.
+    ///   - redis: what the gateway shares with others; none by default.
     ///   - redelivery: how fast the platforms' waiting passes; 0.01 makes Slack's minute 0.6 s.
     static func run(
         on engine: Engine = .sqlite,
@@ -51,22 +53,43 @@ struct DemoHouse: Sendable {
         usesScriptedModel: Bool = false,
         debounce: Duration = .milliseconds(50),
         redelivery: Double = 0.01,
+        redis: RedisAddress? = nil,
         _ body: @Sendable (DemoHouse) async throws -> Void
     ) async throws {
         try await Turnstile.houses.pass {
             guard let folder else {
                 try await withTestFolder { folder in
                     guard engine == .postgres else {
-                        try await start(in: folder, nil, seed, faults, usesScriptedModel, debounce, redelivery, body)
+                        try await start(
+                            in: folder,
+                            nil,
+                            seed,
+                            faults,
+                            usesScriptedModel,
+                            debounce,
+                            redelivery,
+                            redis,
+                            body
+                        )
                         return
                     }
                     try await withTestPostgresURL { url in
-                        try await start(in: folder, url, seed, faults, usesScriptedModel, debounce, redelivery, body)
+                        try await start(
+                            in: folder,
+                            url,
+                            seed,
+                            faults,
+                            usesScriptedModel,
+                            debounce,
+                            redelivery,
+                            redis,
+                            body
+                        )
                     }
                 }
                 return
             }
-            try await start(in: folder, nil, seed, faults, usesScriptedModel, debounce, redelivery, body)
+            try await start(in: folder, nil, seed, faults, usesScriptedModel, debounce, redelivery, redis, body)
         }
     }
 
@@ -78,6 +101,7 @@ struct DemoHouse: Sendable {
         _ usesScriptedModel: Bool,
         _ debounce: Duration,
         _ redelivery: Double,
+        _ redis: RedisAddress?,
         _ body: @Sendable (DemoHouse) async throws -> Void
     ) async throws {
         var settings = try await ParleySettings.read()
@@ -85,6 +109,7 @@ struct DemoHouse: Sendable {
         settings.host = "127.0.0.1"
         settings.port = try FreePorts.pair()
         settings.debounce = debounce
+        settings.redis = redis
         if usesScriptedModel {
             settings.model = "openai:scripted"
             settings.openAIBaseURL = "http://127.0.0.1:\(settings.port + 1)/openai/v1"

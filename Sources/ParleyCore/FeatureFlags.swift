@@ -1,5 +1,3 @@
-import ParleyCore
-
 /// A switch that an operator sets, for everybody, for a channel or for a business.
 package struct FeatureFlag: Sendable, Equatable {
     package enum Scope: Sendable, Hashable {
@@ -50,15 +48,18 @@ package struct FeatureFlag: Sendable, Equatable {
 
 /// The flags as they were read from where they are kept. Pure: the same flags say the same on every node.
 package struct FeatureFlags: Sendable {
-    /// What a flag says, and which variant it was.
+    /// What a flag says, whose it is, and which variant it was.
     package struct Answer: Sendable, Equatable {
         package let value: JSON
         package let variant: String?
+        package let scope: FeatureFlag.Scope
     }
 
     private let flags: [String: [FeatureFlag]]
 
     package init(_ flags: [FeatureFlag]) { self.flags = Dictionary(grouping: flags, by: \.name) }
+
+    package var isEmpty: Bool { flags.isEmpty }
 
     /// What the flag says to `subject`, such as a contact's id; nil when there is none, or all have expired.
     ///
@@ -79,9 +80,9 @@ package struct FeatureFlags: Sendable {
             let place = Self.place(of: subject, in: name)
             for variant in flag.variants {
                 bound += UInt64(variant.percent) * 100
-                if place < bound { return Answer(value: variant.value, variant: variant.name) }
+                if place < bound { return Answer(value: variant.value, variant: variant.name, scope: scope) }
             }
-            return Answer(value: flag.value, variant: nil)
+            return Answer(value: flag.value, variant: nil, scope: scope)
         }
         return nil
     }

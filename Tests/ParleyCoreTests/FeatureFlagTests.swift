@@ -1,4 +1,3 @@
-import CoordinationKit
 import ParleyCore
 import Testing
 
