@@ -1,10 +1,9 @@
 import CoordinationKit
 import CoordinationRedis
 import ParleyCore
-import ParleyTesting
 import Testing
 
-/// What limiters, presence and versioned caches do, wherever they keep what they know.
+/// What limiters and presence do, wherever they keep what they know.
 enum SharedStateConformance {
     static func check(_ limiter: some RequestLimiter) async throws {
         let clock = SystemClock()
@@ -62,50 +61,12 @@ enum SharedStateConformance {
         #expect(await presence.active(on: "telegram", at: now) == 2)
         #expect(await presence.active(on: "discord", at: now) == 0)
     }
-
-    static func check(_ cache: some VersionedCache) async {
-        let now = SystemClock().now
-        let key = CacheKey(ID(at: now), "conversation")
-        #expect(await cache.value(for: key, version: "1") == nil)
-        await cache.keep([1, 0, 10, 255], for: key, version: "1")
-        #expect(await cache.value(for: key, version: "1") == [1, 0, 10, 255])
-        // What the database does not confirm is not handed out.
-        for other in ["", "2", "11", "1\n"] { #expect(await cache.value(for: key, version: other) == nil) }
-        #expect(await cache.value(for: CacheKey(ID(at: now), "conversation"), version: "1") == nil)
-        await cache.keep([2], for: key, version: "2")
-        #expect(await cache.value(for: key, version: "1") == nil)
-        #expect(await cache.value(for: key, version: "2") == [2])
-        await cache.forget(key)
-        #expect(await cache.value(for: key, version: "2") == nil)
-    }
 }
 
 @Suite struct LocalSharedStateTests {
     @Test func `the local versions keep their promises`() async throws {
         try await SharedStateConformance.check(LocalRequestLimiter())
         await SharedStateConformance.check(LocalPresence())
-        await SharedStateConformance.check(LocalVersionedCache(.session))
-        await SharedStateConformance.check(LocalVersionedCache(.context))
-    }
-
-    @Test func `a session lives as long as it is read, a context no longer than its time`() async {
-        let clock = ManualClock()
-        let (session, context) = (
-            LocalVersionedCache(.session, clock: clock), LocalVersionedCache(.context, clock: clock)
-        )
-        let key = CacheKey(ID(at: clock.now), "conversation")
-        await session.keep([1], for: key, version: "1")
-        await context.keep([1], for: key, version: "1")
-        for _ in 0..<4 {
-            #expect(await session.value(for: key, version: "1") != nil)
-            #expect(await context.value(for: key, version: "1") != nil)
-            clock.advance(by: .seconds(1799))
-        }
-        clock.advance(by: .seconds(5))
-        #expect(await session.value(for: key, version: "1") != nil)
-        #expect(await context.value(for: key, version: "1") == nil)
-        clock.advance(by: .seconds(3600))
-        #expect(await session.value(for: key, version: "1") == nil)
     }
 
     @Test func `somebody is there for five minutes`() async {
@@ -137,8 +98,6 @@ enum SharedStateConformance {
                 try await SharedStateConformance.check(RedisRequestLimiter(client))
                 let presence = RedisPresence(client)
                 await SharedStateConformance.check(presence) { await presence.tellAll() }
-                await SharedStateConformance.check(RedisVersionedCache(client, .session))
-                await SharedStateConformance.check(RedisVersionedCache(client, .context))
                 let keys = try await client.call(RedisCommand("KEYS", "*")).array?.compactMap(\.text) ?? []
                 #expect(!keys.isEmpty)
                 for key in keys {
@@ -151,15 +110,11 @@ enum SharedStateConformance {
         }
     }
 
-    @Test func `without Redis limits and presence are each node's own, and caches are empty`() async throws {
+    @Test func `without Redis limits and presence are each node's own`() async throws {
         let port = try TestRedis.freePort()
         try await withClient(RedisAddress("redis://127.0.0.1:\(port)"), waitsForIt: false) { client async throws in
             try await SharedStateConformance.check(RedisRequestLimiter(client))
             await SharedStateConformance.check(RedisPresence(client))
-            let cache = RedisVersionedCache(client, .session)
-            let key = CacheKey(ID(at: SystemClock().now), "conversation")
-            await cache.keep([1], for: key, version: "1")
-            #expect(await cache.value(for: key, version: "1") == nil)
         }
     }
 
