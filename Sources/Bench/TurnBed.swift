@@ -32,7 +32,7 @@ final class TurnBed: Sendable {
             businesses: businesses,
             settings: [
                 "PARLEY_MODEL": model, "PARLEY_DEBOUNCE_MS": String(debounce), "PARLEY_TURNS_PER_BUSINESS": "1024",
-                "PARLEY_SEND_RATES": "false",
+                "PARLEY_SEND_RATES": "false", "PARLEY_CONTACT_LIMIT": "0",
                 "PARLEY_SLACK_API_URL": base + "/slack/api", "OPENAI_BASE_URL": base + "/v1",
                 "OPENAI_API_KEY": "benchmark",
             ],

@@ -29,7 +29,7 @@ struct BenchCommand: AsyncParsableCommand {
     var rounds = 5
 
     @Option(help: "Keep-alive connections that post webhooks.")
-    var connections = 64
+    var connections = 128
 
     @Option(help: "Where the measured databases go: the file system decides what a commit costs.")
     var data = "./parley-data"

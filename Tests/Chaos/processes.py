@@ -121,6 +121,9 @@ class Parley:
             "OPENAI_API_KEY": "emulated",
             "PARLEY_ALLOW_PRIVATE_ADDRESSES": "true",
             "PARLEY_DEBOUNCE_MS": "50",
+            # A few people write as much as many would, all of it from one address.
+            "PARLEY_CONTACT_LIMIT": "0",
+            "PARLEY_ADDRESS_LIMIT": "0",
             # The emulators' rates are raised, ours are the real platforms'.
             "PARLEY_SEND_RATES": "false",
             "PARLEY_LOG_LEVEL": "notice",
