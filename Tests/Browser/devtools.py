@@ -150,8 +150,10 @@ class Page:
     def open(self, url, width=1440, height=900, phone=False):
         self.call("Emulation.setDeviceMetricsOverride",
                   width=width, height=height, deviceScaleFactor=1, mobile=phone)
+        # The page that is left may answer for a moment still, at the same address.
+        self.run("window.isLeft = true")
         self.call("Page.navigate", url=url)
-        self.wait("document.readyState === 'complete' && location.href !== 'about:blank'", 30)
+        self.wait("!window.isLeft && document.readyState === 'complete' && location.href !== 'about:blank'", 30)
 
     def wait(self, condition, seconds, what=None):
         """Waits until a JavaScript expression is true and returns its value."""
