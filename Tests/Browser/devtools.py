@@ -168,10 +168,13 @@ class Page:
         self.call("Input.dispatchKeyEvent", type="keyUp", **event)
 
     def click(self, selector):
-        """Clicks the middle of an element with the mouse, as a person would."""
-        x, y = self.run(
+        """Clicks the middle of an element with the mouse, as a person would: once it is there to be hit."""
+        x, y = self.wait(
             f"(() => {{ const e = document.querySelector({json.dumps(selector)}); e.scrollIntoView({{block: 'nearest'}});"
-            " const r = e.getBoundingClientRect(); return [r.x + r.width / 2, r.y + r.height / 2]; })()"
+            " const r = e.getBoundingClientRect(), x = r.x + r.width / 2, y = r.y + r.height / 2;"
+            " const hit = document.elementFromPoint(x, y);"
+            " return r.width && e.contains(hit) ? [x, y] : null; })()",
+            5, f"{selector} can be clicked"
         )
         for kind in ("mousePressed", "mouseReleased"):
             self.call("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1)
