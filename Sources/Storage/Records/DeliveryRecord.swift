@@ -69,8 +69,7 @@ extension DeliveryRecord {
         payload = delivery.payload
         text = delivery.text
         state = .sending
-        // Those before the one that begins now, as in a delivery that is read and then marked.
-        attempts = 0
+        attempts = 1
         usesPlainText = false
         mayBeDuplicate = false
         notBefore = now
