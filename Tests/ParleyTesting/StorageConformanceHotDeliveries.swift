@@ -7,6 +7,7 @@ extension StorageConformance {
         let traffic = try await Traffic(database)
         let deliveries = traffic.deliveries
         let (turn, claim, first) = try await traffic.answered(in: traffic.ours, replies: 2, at: time)
+        findings.expect(first.attempts, is: 0, "the attempts before the one that the turn's commit marks")
         let marked = try await deliveries.find(first.id)
         findings.expect(marked?.state, is: .sending, "the state of a delivery that is being sent")
         findings.expect(marked?.attempts, is: 1, "its attempts")

@@ -69,7 +69,8 @@ extension DeliveryRecord {
         payload = delivery.payload
         text = delivery.text
         state = .sending
-        attempts = 1
+        // Those before the one that begins now, as in a delivery that is read and then marked.
+        attempts = 0
         usesPlainText = false
         mayBeDuplicate = false
         notBefore = now
