@@ -56,40 +56,27 @@ struct DemoHouse: Sendable {
         redis: RedisAddress? = nil,
         _ body: @Sendable (DemoHouse) async throws -> Void
     ) async throws {
+        @Sendable func begin(in folder: String, _ postgres: String?) async throws {
+            try await start(
+                in: folder,
+                postgres,
+                seed,
+                faults,
+                usesScriptedModel,
+                debounce,
+                redelivery,
+                redis,
+                body
+            )
+        }
         try await Turnstile.houses.pass {
-            guard let folder else {
-                try await withTestFolder { folder in
-                    guard engine == .postgres else {
-                        try await start(
-                            in: folder,
-                            nil,
-                            seed,
-                            faults,
-                            usesScriptedModel,
-                            debounce,
-                            redelivery,
-                            redis,
-                            body
-                        )
-                        return
-                    }
-                    try await withTestPostgresURL { url in
-                        try await start(
-                            in: folder,
-                            url,
-                            seed,
-                            faults,
-                            usesScriptedModel,
-                            debounce,
-                            redelivery,
-                            redis,
-                            body
-                        )
-                    }
+            if let folder { return try await begin(in: folder, nil) }
+            try await withTestFolder { folder in
+                switch engine {
+                case .sqlite: try await begin(in: folder, nil)
+                case .postgres: try await withTestPostgresURL { url in try await begin(in: folder, url) }
                 }
-                return
             }
-            try await start(in: folder, nil, seed, faults, usesScriptedModel, debounce, redelivery, redis, body)
         }
     }
 
