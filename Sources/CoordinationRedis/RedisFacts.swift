@@ -7,7 +7,7 @@ package struct RedisFacts: Sendable, Equatable {
     /// `maxmemory_policy`; nil where the user may not see it.
     package let evictionPolicy: String?
 
-    /// Scripts that look at the clock and write need 5; what is older than 6.2 is not mended any more.
+    /// 6.2 brought GETEX, by which a session lives on as it is read.
     package var isNewEnough: Bool {
         let numbers = version.split(separator: ".").map { Int($0) ?? 0 }
         guard let major = numbers.first else { return false }

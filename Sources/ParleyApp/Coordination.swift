@@ -3,7 +3,9 @@ import CoordinationRedis
 import Logging
 import Metrics
 import ParleyCore
+import Pipeline
 import ServiceLifecycle
+import Storage
 
 /// What nodes share: through Redis where there is one, otherwise in the memory of the only node.
 struct Coordination: Sendable {
@@ -12,6 +14,7 @@ struct Coordination: Sendable {
     let responses: any ResponseCache
     let limiter: any RequestLimiter
     let presence: any Presence
+    let recollection: Recollection
     private let redis: (client: RedisClient, nodes: RedisNodes, doorbell: RedisDoorbell, presence: RedisPresence)?
 
     /// - Parameter node: names this process.
@@ -23,6 +26,7 @@ struct Coordination: Sendable {
                 responses: LocalResponseCache(),
                 limiter: LocalRequestLimiter(),
                 presence: LocalPresence(),
+                recollection: Recollection(clock: workbench.clock),
                 redis: nil
             )
         }
@@ -36,6 +40,10 @@ struct Coordination: Sendable {
             responses: RedisResponseCache(client),
             limiter: RedisRequestLimiter(client),
             presence: presence,
+            recollection: Recollection(
+                sessions: RedisHintCache<SessionHint>(client),
+                contexts: RedisHintCache<RecentMessages>(client)
+            ),
             redis: (client, nodes, doorbell, presence)
         )
     }

@@ -47,6 +47,7 @@ package struct Gateway: Sendable {
                 governor: coordination.governor,
                 limiter: coordination.limiter,
                 presence: coordination.presence,
+                recollection: coordination.recollection,
                 doorbell: coordination.doorbell,
                 transport: workbench.transport,
                 clock: workbench.clock,

@@ -77,6 +77,10 @@ package enum Limits {
     package static let contextTokens = 8000
     /// A stretch without messages after which the model forgets.
     package static let sessionIdle: Duration = .seconds(3600)
+    /// How long a conversation's recent messages stay in a cache: what is older was forgotten with its session.
+    package static let contextLife: Duration = .seconds(7200)
+    /// Memory for each kind of what spares the database a reading: at 4 KB a conversation, 4,000 of them.
+    package static let hintBytes = 16 << 20
     /// A claim's life without a heartbeat.
     package static let lease: Duration = .seconds(15)
     /// What a lease may be set to: below, one slow commit loses it; above, nobody waits for a takeover any more.

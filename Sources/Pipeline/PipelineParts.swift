@@ -18,6 +18,7 @@ package struct PipelineParts: Sendable {
     package var governor: any SendGovernor
     package var limiter: any RequestLimiter
     package var presence: any Presence
+    package var recollection: Recollection
     package var doorbell: any Doorbell
     package var transport: any HTTPTransport
     package var clock: any Clockwork
@@ -31,6 +32,7 @@ package struct PipelineParts: Sendable {
         governor: any SendGovernor,
         limiter: any RequestLimiter,
         presence: any Presence,
+        recollection: Recollection = Recollection(),
         doorbell: any Doorbell,
         transport: any HTTPTransport,
         clock: any Clockwork,
@@ -49,6 +51,7 @@ package struct PipelineParts: Sendable {
         self.governor = governor
         self.limiter = limiter
         self.presence = presence
+        self.recollection = recollection
         self.doorbell = doorbell
         self.transport = transport
         self.clock = clock

@@ -55,6 +55,7 @@ package enum StorageConformance {
         case `a turn that fails halfway leaves nothing`
         case `replies go out in the order of their turns`
         case `events are passed over with their reason`
+        case `a hint is believed as far as it holds`
         case `a delivery is settled by its outcome`
         case `an uncertain send is repeated under a flag`
         case `the dead are listed and revived`
@@ -131,6 +132,7 @@ package enum StorageConformance {
         case .`a turn that fails halfway leaves nothing`: try await halfTurn(database, &findings)
         case .`replies go out in the order of their turns`: try await orderedReplies(database, &findings)
         case .`events are passed over with their reason`: try await passedOver(database, &findings)
+        case .`a hint is believed as far as it holds`: try await hints(database, &findings)
         case .`a delivery is settled by its outcome`: try await settling(database, &findings)
         case .`an uncertain send is repeated under a flag`: try await uncertainty(database, &findings)
         case .`the dead are listed and revived`: try await revival(database, &findings)

@@ -78,6 +78,7 @@ extension Pipeline {
         )
         let since = ContinuousClock.now
         let delivering = try await parts.turns.commit(commit, claim: claim, at: now)
+        parts.recollection.keep(after: commit, remembered: question.remembered, claim: claim, at: now)
         Counter(
             label: "parley_turns_total",
             dimensions: [("channel", question.channel.id.name), ("outcome", outcome)]

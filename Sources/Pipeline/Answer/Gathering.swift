@@ -16,9 +16,11 @@ extension Pipeline {
         guard let entry = try await parts.directory.integration(claim.integrationID),
             let channel = parts.channels[entry.integration.channel]
         else { throw Orphaned() }
-        let situation = try await parts.turns.situation(claim, channel: channel.id) { events in
+        let hint = await parts.recollection.hint(for: claim)
+        let situation = try await parts.turns.situation(claim, channel: channel.id, hint: hint) { events in
             events.compactMap { InboundEvent(json: $0.event)?.sender?.channelUserID }.last
         }
+        parts.recollection.count(hint, in: situation)
         var events: [WaitingEvent] = []
         var unreadable: [InboxEvent] = []
         for record in situation.events {

@@ -103,12 +103,20 @@ package struct SenderRecord: Sendable {
 /// A message that a later turn remembers.
 package struct RememberedMessage: Sendable, Equatable {
     package enum Role: String, Sendable { case user, assistant, system, human }
+    package let id: ID<Message>
     package let role: Role
     package let content: String
     package let senderName: String?
     package let createdAt: Timestamp
 
-    package init(role: Role, content: String, senderName: String? = nil, createdAt: Timestamp) {
+    package init(
+        id: ID<Message>,
+        role: Role,
+        content: String,
+        senderName: String? = nil,
+        createdAt: Timestamp
+    ) {
+        self.id = id
         self.role = role
         self.content = content
         self.senderName = senderName
@@ -116,6 +124,7 @@ package struct RememberedMessage: Sendable, Equatable {
     }
 
     init(_ row: SQLRow) throws {
+        id = try row.id("id")
         role = row.optionalText("role").flatMap(Role.init(rawValue:)) ?? .system
         content = try row.text("content")
         senderName = row.optionalJSON("metadata")?["sender"]?.string
@@ -200,7 +209,7 @@ package struct ConversationStore: Sendable {
     ) async throws -> [RememberedMessage] {
         try await connection.query(
             """
-            SELECT role, content, metadata, created_at FROM messages
+            SELECT id, role, content, metadata, created_at FROM messages
             WHERE business_id = $1 AND conversation_id = $2 AND session_id = $3
             ORDER BY id DESC LIMIT $4
             """,

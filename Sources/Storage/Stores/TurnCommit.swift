@@ -9,6 +9,8 @@ package struct TurnSituation: Sendable {
     /// Of the running session, oldest first.
     package let remembered: [RememberedMessage]
     package let hasReply: Bool
+    /// ``remembered`` was not read, because the database confirmed the hint.
+    package var isFromHint = false
 }
 
 /// A message that came in and is kept with its turn.

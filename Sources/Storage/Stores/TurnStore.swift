@@ -12,14 +12,16 @@ package struct TurnStore: Sendable {
 
     /// Reads what a claim has to answer.
     ///
+    /// - Parameter hint: what is believed of the conversation. As far as the database confirms it, it is not read.
     /// - Parameter sender: the channel's id of the person who wrote an event; the last event's sender is the turn's.
     package func situation(
         _ claim: Claim,
         channel: ChannelID,
+        hint: TurnHint? = nil,
         sender: @Sendable ([InboxEvent]) -> String?
     ) async throws -> TurnSituation {
         try await database.read(.business(claim.businessID)) { connection in
-            let found = try await FoundSituation(claim, channel: channel, on: connection)
+            let found = try await FoundSituation(claim, channel: channel, hint: hint, on: connection)
             guard let sender = sender(found.events) else { return found.withoutConversation }
             if sender == found.sender { return found.situation }
             // The caller knows better whose turn it is.
@@ -215,8 +217,14 @@ package struct TurnStore: Sendable {
         at now: Timestamp,
         on connection: any SQLConnection
     ) async throws {
+        guard !messages.isEmpty else { return }
         let rows = messages.map { $0.row(as: role, in: conversation, claim: claim, at: now) }
         try await connection.insert(into: "messages", IncomingMessage.columns, rows)
+        // Who has the messages in a cache learns by the count that these came.
+        try await connection.write(
+            "UPDATE conversations SET message_count = message_count + $3 WHERE business_id = $1 AND id = $2",
+            with: [.id(claim.businessID), .id(conversation.id), .int(messages.count)]
+        )
     }
 
     private func give(
