@@ -47,6 +47,7 @@ browser: setup $(PARLEY) ## drives the playground in headless Chromium
 	@python3 Tests/Browser/playground.py --binary $(PARLEY)
 
 chaos: setup $(PARLEY) ## kills, pauses and starves nodes and looks for what was lost (TIMES=10 as long as in the tests, ONLY=word)
+	@scripts/setup --services
 	@python3 Tests/Chaos/test_checker.py
 	@python3 Tests/Chaos/chaos.py --parley $(PARLEY) --times $(TIMES) $(if $(ONLY),--only "$(ONLY)")
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import base64
 import json
+import os
 import shutil
 import statistics
 import sys
@@ -416,10 +417,18 @@ def run(test: type[Bed], parser: argparse.ArgumentParser) -> int:
                 bed.observe()
             return bed.verdict()
     except Missing as missing:
+        if needs_everything():
+            print(f"{missing}: scripts/setup --services installs it")
+            return 1
         print(f"SKIPPED: {missing}")
         return 0
     except KeyboardInterrupt:
         return 130
+
+
+def needs_everything() -> bool:
+    """Whether a program that is not there fails a test, as where nobody reads what was skipped."""
+    return os.environ.get("PARLEY_TEST_SERVICES") == "required" or os.environ.get("CI") == "true"
 
 
 def say(text: str) -> None:

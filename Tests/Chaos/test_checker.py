@@ -1,18 +1,25 @@
 #!/usr/bin/env python3
-"""Shows that the crash test's judgement can fail: fabricated runs with one fault each, and runs without any.
+"""Shows that the crash test's judgement can fail: fabricated runs with one fault each, and runs without any; and what
+becomes of a test that lacks a program.
 
 Run: python3 Tests/Chaos/test_checker.py
 """
 
 from __future__ import annotations
 
+import argparse
+import contextlib
+import io
+import os
 import sys
 from dataclasses import replace
 
+from bed import run
 from checker import (
     ANSWERED, ASKED, APOLOGY, FORGED, HONEST, KNOWN, ONCE, ONE_TURN, ORDER, PATIENCE, PUT_OFF, REPEAT_MARK, RESUMED, TAKEN, TAKEN_OVER,
     Acknowledgement, Circumstances, Message, Outage, Reply, Send, is_settled, judge, label, replies_from,
 )
+from services import Missing
 
 
 def message(serial: int, number: int, *, posted: float, acknowledged: float | None, forged: bool = False) -> Message:
@@ -178,13 +185,43 @@ def main() -> int:
             print(f"FAILED {name}: expected {sorted(expected)}, got {sorted(broken)}")
     counted = judge([ONE, TWO], [reply(1, ONE), reply(2, ONE, mark=True), reply(3, TWO, mark=True)], [])
     results.append(("repetitions are counted", (counted.flagged_repetitions, counted.flagged_once) == (1, 1)))
-    results += transcript_checks() + patience_checks() + outage_checks() + takeover_checks()
+    results += transcript_checks() + patience_checks() + outage_checks() + takeover_checks() + missing_checks()
     for name, passed in results[len(CASES):]:
         if not passed:
             print(f"FAILED {name}")
     passed = sum(passed for _, passed in results)
     print(f"{passed} passed, {len(results) - passed} failed")
     return 0 if passed == len(results) else 1
+
+
+def missing_checks() -> list[tuple[str, bool]]:
+    """A program that is not there is skipped by whoever tries things, and fails where everything is required."""
+
+    def lacking(_: argparse.Namespace) -> None:
+        raise Missing("nothing is not installed")
+
+    def outcome(**environment: str) -> tuple[int, str]:
+        before = {name: os.environ.pop(name, None) for name in ("PARLEY_TEST_SERVICES", "CI")}
+        os.environ.update(environment)
+        said = io.StringIO()
+        arguments, sys.argv = sys.argv, [sys.argv[0]]
+        try:
+            with contextlib.redirect_stdout(said):
+                code = run(lacking, argparse.ArgumentParser())
+        finally:
+            sys.argv = arguments
+            for name, value in before.items():
+                os.environ.pop(name, None)
+                if value is not None:
+                    os.environ[name] = value
+        return code, said.getvalue()
+
+    code, said = outcome()
+    return [
+        ("a missing program is skipped", code == 0 and said.startswith("SKIPPED: nothing")),
+        ("a missing program fails where services are required", outcome(PARLEY_TEST_SERVICES="required")[0] == 1),
+        ("a missing program fails on a build machine", outcome(CI="true")[0] == 1),
+    ]
 
 
 if __name__ == "__main__":

@@ -55,6 +55,24 @@ import Testing
         #expect(links > 20)
     }
 
+    @Test func `no example leaves an ampersand to the shell`() throws {
+        let documents =
+            ["README.md", "CONTRIBUTING.md"] + ["docs", "channels", "examples"].flatMap { House.files(below: $0) }
+        var values = 0
+        for document in documents where [".md", ".env", ".sh"].contains(where: { document.hasSuffix($0) }) {
+            let text = try #require(House.text(of: document), "\(document) is missing")
+            for line in text.split(separator: "\n") {
+                if document.hasSuffix(".env"), !line.hasPrefix("#") {
+                    values += 1
+                    #expect(line.wholeMatch(of: /[A-Z_]+='[^']*'/) != nil, "\(document): \(line)")
+                }
+                // Unquoted, it would send what comes before it into the background.
+                #expect(line.firstMatch(of: /\b[A-Z_]+=[^\s"'`$]*&[^&\s]/) == nil, "\(document): \(line)")
+            }
+        }
+        #expect(values > 2)
+    }
+
     @Test func `decisions are numbered without a gap, and each tells context, choice and consequences`() throws {
         let files = House.files(below: "docs/decisions").filter { $0.hasSuffix(".md") && !$0.hasSuffix("README.md") }
         #expect(!files.isEmpty)
