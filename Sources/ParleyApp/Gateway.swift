@@ -125,20 +125,28 @@ package struct Gateway: Sendable {
 }
 
 /// Ready means that the database takes writes; without Redis the gateway is slower, and just as right.
-private struct GatewayReadiness: Readiness {
+package struct GatewayReadiness: Readiness {
     let database: any SQLDatabase
     let coordination: Coordination
 
-    func problems() async -> [String] {
+    package func problems() async -> [String] {
         do {
             try await database.transaction(.dispatch) { connection in
                 try await connection.execute(database.dialect.writeProbe)
             }
             return []
         } catch {
-            return ["the database cannot be written: \(error)"]
+            return [Self.sentence(error)]
         }
     }
 
-    func losses() async -> [String] { coordination.loss.map { [$0] } ?? [] }
+    /// What an error of the database means for whoever reads `/readyz`; some say by themselves that nothing can be written.
+    package static func sentence(_ error: any Error) -> String {
+        switch error {
+        case SQLError.cannotWrite, SQLError.disconnected: "\(error)"
+        default: "the database cannot be written: \(error)"
+        }
+    }
+
+    package func losses() async -> [String] { coordination.loss.map { [$0] } ?? [] }
 }

@@ -3,6 +3,7 @@ import ParleyCore
 import Storage
 import StoragePostgres
 import StorageSQLite
+import Synchronization
 
 /// The database that `PARLEY_DATABASE_URL` names, whichever engine that is.
 package struct OpenDatabase: SQLDatabase {
@@ -20,7 +21,10 @@ package struct OpenDatabase: SQLDatabase {
             try DataFolder.make(try settings.dataFolder())
             return OpenDatabase(try await SQLiteDatabase.open(path: path))
         case .postgres(let url):
+            // What goes wrong before it is open is thrown, and nobody tries again.
+            let opening = Opening()
             let database = try await PostgresDatabase.open(url: url) { news in
+                guard opening.isOver.load(ordering: .relaxed) else { return }
                 switch news {
                 case .connectionLost: logger.notice("a connection to PostgreSQL was lost")
                 case .unreachable(let reason):
@@ -29,8 +33,13 @@ package struct OpenDatabase: SQLDatabase {
                     logger.notice("PostgreSQL is back", metadata: ["after": "\(outage)"])
                 }
             }
+            opening.isOver.store(true, ordering: .relaxed)
             return OpenDatabase(database)
         }
+    }
+
+    private final class Opening: Sendable {
+        let isOver = Atomic(false)
     }
 
     package init(_ database: SQLiteDatabase) { engine = .sqlite(database) }
@@ -95,12 +104,16 @@ extension OpenDatabase {
         if let broken = findings.first(where: \.isFatal) {
             throw SettingsError(key: "PARLEY_DATABASE_URL", fix: "\(broken.what); \(broken.fix ?? "")")
         }
-        for finding in findings.filter({ !$0.isGood }) {
-            logger.warning("\(finding.what)", metadata: ["fix": "\(finding.fix ?? "")"])
+        let doubts = findings.filter { !$0.isGood }
+        for doubt in doubts {
+            logger.warning("PostgreSQL, \(doubt.subject): \(doubt.what)", metadata: ["fix": "\(doubt.fix ?? "")"])
         }
+        let good = findings.filter(\.isGood).map { "\($0.subject): \($0.what)" }
         logger.notice(
-            "PostgreSQL is as it should be",
-            metadata: ["found": "\(findings.map(\.what).joined(separator: "; "))"]
+            doubts.isEmpty
+                ? "PostgreSQL is as it should be"
+                : "PostgreSQL will do, but see the warnings above",
+            metadata: ["found": "\(good.joined(separator: "; "))"]
         )
     }
 }

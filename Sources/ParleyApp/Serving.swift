@@ -26,7 +26,7 @@ package enum Serving {
                 )
             }
             let gateway = try await Gateway(workbench, metrics: metrics)
-            try await listening(on: settings.port) {
+            try await listening(fix: "port \(settings.port) is in use; set it to another") {
                 try await group(gateway.services(onRunning: { onRunning($0) }), logger).run()
             }
         }
@@ -41,18 +41,22 @@ package enum Serving {
         let (logger, metrics) = bootstrap(settings)
         try DataFolder.make(folder)
         let demo = Demo(settings: settings, folder: folder, metrics: metrics, logger: logger, onReady: onReady)
-        try await listening(on: settings.port) { try await group([demo], logger).run() }
+        let ports = "port \(settings.port) or \(settings.port + 1)"
+        try await listening("--port", fix: "\(ports) is in use; choose another") {
+            try await group([demo], logger).run()
+        }
     }
 
     // Names the fix for what goes wrong most often at a start.
-    private static func listening(on port: Int, _ run: () async throws -> Void) async throws {
+    private static func listening(
+        _ setting: String = "PARLEY_HTTP_PORT",
+        fix: String,
+        _ run: () async throws -> Void
+    ) async throws {
         do {
             try await run()
         } catch let error as IOError where error.errnoCode == EADDRINUSE {
-            throw SettingsError(
-                key: "PARLEY_HTTP_PORT",
-                fix: "port \(port), or the next one in a demo, is in use; choose another (parley demo --port N)"
-            )
+            throw SettingsError(key: setting, fix: fix)
         }
     }
 

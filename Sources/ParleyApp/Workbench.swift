@@ -30,9 +30,11 @@ package struct Workbench: Sendable {
         clock: any Clockwork = SystemClock(),
         logger: Logger
     ) async throws -> Workbench {
+        // Whoever may not go on without the key is told so before anything is changed.
+        try settings.requireMasterKey()
         let database = try await OpenDatabase.open(settings, logger: logger)
-        if migrates { _ = try await Migrator(database, clock: clock).up() }
         let (keys, madeAt) = try await masterKeys(settings, for: database)
+        if migrates { _ = try await Migrator(database, clock: clock).up() }
         let vault = CredentialVault(keys, clock: clock)
         let stores = Stores(database, vault: vault, clock: clock)
         if migrates {
@@ -98,13 +100,7 @@ package struct Workbench: Sendable {
     ) async throws -> (MasterKeys, madeAt: String?) {
         let others = try settings.otherKeys()
         if let current = try settings.givenKey() { return (MasterKeys(current: current, others: others), nil) }
-        guard let folder = try settings.dataFolder() else {
-            throw SettingsError(
-                key: "PARLEY_MASTER_KEY",
-                fix:
-                    "must be set when the database is PostgreSQL, the same on every node; one is made by: openssl rand -base64 32"
-            )
-        }
+        guard let folder = try settings.dataFolder() else { throw ParleySettings.missingMasterKey }
         let path = folder + "/master.key"
         // A new key beside old secrets would read as if they were lost, and hide that the key is.
         let hasSecrets = try await hasSecrets(database)
@@ -132,6 +128,11 @@ package struct Workbench: Sendable {
 
 /// The tools that are part of the binary, as the catalogue lists them.
 enum Catalogue {
+    /// What a tool of any business may be called: those of the binary, and those that live data of a known kind brings.
+    static func names(at now: Timestamp) -> Set<String> {
+        Set(builtIn.map(\.name) + ShopifyPreset.endpoints(at: now).map { EndpointRecord($0).toolName })
+    }
+
     static var builtIn: [ToolRecord] {
         [
             (SearchKnowledgeTool.definition, "knowledge", true),

@@ -76,7 +76,8 @@ struct PostgresFailure: Error, Sendable {
         "25P02": "a statement before this one has failed",
         "26000":
             "the prepared statement is not there; behind a pooler add ?prepared_statements=off to the database URL",
-        "42501": "the role of this transaction may not do that",
+        "42501":
+            "the role of this transaction may not do that; docs/operating.md tells under Roles which the login needs",
         "42601": "the statement cannot be parsed",
         "42703": "there is no such column",
         "42704": "there is no such type, role or setting",

@@ -37,11 +37,12 @@ package struct PostgresSettings: Sendable {
             case "pool": connections = try Self.whole(value, name, 1...1000)
             case "pool_timeout": poolTimeout = .seconds(try Self.whole(value, name, 1...300))
             case "statement_timeout": statementTimeout = .seconds(try Self.whole(value, name, 1...3600))
-            default:
+            case "prepared_statements":
                 guard let preparing = Preparing(rawValue: value) else {
                     throw PostgresURLError(problem: "prepared_statements must be on, off or auto")
                 }
                 self.preparing = preparing
+            default: break
             }
         }
         var parameters = try Self.parse(libpq)
@@ -121,6 +122,30 @@ extension PostgresSettings {
         return (url[..<mark] + query, taken)
     }
 
+    /// The first parameter that libpq does not know, and that cannot be part of a password: no `@` comes after it.
+    private static func unknown(in url: String) -> String? {
+        guard let mark = url.lastIndex(of: "?"), !url[mark...].contains("@") else { return nil }
+        // `ssl=true` is JDBC's, and libpq takes it.
+        let known = Set(parameters().map(\.name) + ["ssl"])
+        return url[url.index(after: mark)...].split(separator: "&").compactMap { pair in
+            pair.wholeMatch(of: /([A-Za-z_]{1,40})=.*/).map { String($0.1) }
+        }.first { !known.contains($0) }
+    }
+
+    /// What libpq takes.
+    private static func parameters() -> [(name: String, isForDevelopers: Bool)] {
+        guard let options = PQconndefaults() else { return [] }
+        defer { PQconninfoFree(options) }
+        var parameters: [(name: String, isForDevelopers: Bool)] = []
+        var option = options
+        while let name = option.pointee.keyword {
+            let display = option.pointee.dispchar.map { String(cString: $0) }
+            parameters.append((name: String(cString: name), isForDevelopers: display == "D"))
+            option += 1
+        }
+        return parameters
+    }
+
     private static func whole(
         _ text: String,
         _ name: String,
@@ -140,6 +165,14 @@ extension PostgresSettings {
         }
         // What libpq says of a faulty URL quotes it.
         guard let options = PQconninfoParse(url, nil) else {
+            if let name = unknown(in: url) {
+                throw PostgresURLError(
+                    problem: """
+                        there is no parameter “\(name)”; Parley's own are \(ours.sorted().joined(separator: ", ")), and libpq's \
+                        are \(parameters().filter { !$0.isForDevelopers }.map(\.name).sorted().joined(separator: ", "))
+                        """
+                )
+            }
             throw PostgresURLError(
                 problem: "libpq cannot read it (are special characters of the password written as %xx?)"
             )

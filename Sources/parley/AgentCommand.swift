@@ -25,7 +25,7 @@ struct AgentCommand: ParsableCommand {
         @Option(help: "The business's id.") var business: ID<Business>
         @Option(help: ArgumentHelp("A text file, or - for standard input.", valueName: "file|-")) var instructions:
             String?
-        @Option(help: "offline, openai:NAME or ollama:NAME; an empty one goes back to the configured default.")
+        @Option(help: "offline, openai:NAME or ollama:NAME; default goes back to the configured one.")
         var model: String?
         @Option(help: "How long to wait for more after a message, 0 to 60000.") var debounceMs: Int?
         @OptionGroup var common: CommonOptions

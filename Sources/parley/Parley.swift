@@ -1,5 +1,6 @@
 import ArgumentParser
 import ParleyApp
+import ParleyCore
 
 /// The executable. Exit codes: 0 done, 1 failed, 2 wrong usage.
 @main
@@ -11,6 +12,7 @@ struct Parley: AsyncParsableCommand {
             Settings come from the environment (PARLEY_DATABASE_URL, PARLEY_PUBLIC_URL, PARLEY_MODEL, …) or from a \
             YAML or JSON file (--config). Start with `parley demo`: no account, no key.
             """,
+        version: "parley \(Release.version)",
         subcommands: [ServeCommand.self, DemoCommand.self],
         groupedSubcommands: [
             CommandGroup(

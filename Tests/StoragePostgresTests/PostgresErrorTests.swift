@@ -179,6 +179,22 @@ import Testing
         }
     }
 
+    @Test func `a parameter that there is not is named, with those that there are`() throws {
+        let error = #expect(throws: PostgresURLError.self) {
+            try PostgresSettings(url: Secret("postgres://u:very-secret@h/db?sslmode=require&pools=20"))
+        }
+        let text = try #require(error?.description)
+        for word in ["“pools”", "pool_timeout", "sslmode", "target_session_attrs"] {
+            #expect(text.contains(word), "\(text)")
+        }
+        // What may be the end of a password with a question mark in it is not.
+        for url in ["postgres://u:p?very_secret=1@h/db", "postgres://u:p/a?very_secret=1@h/db?b=c@d"] {
+            do { _ = try PostgresSettings(url: Secret(url)) } catch {
+                #expect(!"\(error)".contains("secret"), "\(error)")
+            }
+        }
+    }
+
     @Test func `a URL is read, whatever its password is`() throws {
         let settings = try PostgresSettings(
             url: Secret(

@@ -15,6 +15,18 @@ extension ParleySettings {
         }
     }
 
+    static let missingMasterKey = SettingsError(
+        key: "PARLEY_MASTER_KEY",
+        fix:
+            "must be set when the database is PostgreSQL, the same on every node; one is made by: openssl rand -base64 32"
+    )
+
+    /// Throws when the keys that are given are malformed, or none is and there is no folder to find one in.
+    func requireMasterKey() throws(SettingsError) {
+        _ = try otherKeys()
+        if try givenKey() == nil, try dataFolder() == nil { throw Self.missingMasterKey }
+    }
+
     /// `PARLEY_OTHER_MASTER_KEYS`, if it is set.
     func otherKeys() throws(SettingsError) -> [MasterKey] {
         guard let otherMasterKeys else { return [] }

@@ -93,12 +93,13 @@ package struct ParleySettings: Sendable {
         otherMasterKeys = reader.string(forKey: "parley.other.master.keys", isSecret: true).map { Secret($0) }
         redis = try Self.redis(reader)
         nodes = try Self.number(reader, "parley.nodes", "PARLEY_NODES", default: 1, in: 1...1000)
-        keepsSendRates = reader.bool(forKey: "parley.send.rates", default: true)
+        keepsSendRates = try Self.isOn(reader, "parley.send.rates", "PARLEY_SEND_RATES", default: true)
         publicURL = try Self.url(reader, "parley.public.url", "PARLEY_PUBLIC_URL")
         host = reader.string(forKey: "parley.http.host", default: "127.0.0.1")
         port = try Self.number(reader, "parley.http.port", "PARLEY_HTTP_PORT", default: 8080, in: 0...65535)
         model = reader.string(forKey: "parley.model", default: "offline")
-        openAIKey = reader.string(forKey: "openai.api.key", isSecret: true).map { Secret($0) }
+        // An empty one in an environment file is none.
+        openAIKey = reader.string(forKey: "openai.api.key", isSecret: true).flatMap { $0.isEmpty ? nil : Secret($0) }
         openAIBaseURL =
             try Self.url(reader, "openai.base.url", "OPENAI_BASE_URL") ?? "https://api.openai.com/v1"
         ollamaBaseURL =
@@ -162,7 +163,12 @@ package struct ParleySettings: Sendable {
                 in: 0...Int(Limits.longestDrain.milliseconds)
             )
         )
-        allowsPrivateAddresses = reader.bool(forKey: "parley.allow.private.addresses", default: false)
+        allowsPrivateAddresses = try Self.isOn(
+            reader,
+            "parley.allow.private.addresses",
+            "PARLEY_ALLOW_PRIVATE_ADDRESSES",
+            default: false
+        )
         let level = reader.string(forKey: "parley.log.level", default: "info")
         guard let logLevel = Logger.Level(rawValue: level) else {
             throw SettingsError(
@@ -238,6 +244,28 @@ package struct ParleySettings: Sendable {
             )
         }
         return number
+    }
+
+    private static func isOn(
+        _ reader: ConfigReader,
+        _ key: ConfigKey,
+        _ variable: String,
+        default fallback: Bool
+    ) throws(SettingsError) -> Bool {
+        // JSON has values of its own for it.
+        let given =
+            reader.string(forKey: key) ?? reader.bool(forKey: key).map { "\($0)" }
+            ?? reader.int(forKey: key).map(String.init)
+        guard let given else { return fallback }
+        switch given.trimmed.lowercased() {
+        case "true", "yes", "on", "1": return true
+        case "false", "no", "off", "0": return false
+        default:
+            throw SettingsError(
+                key: variable,
+                fix: "must be true or false (yes and no, on and off, 1 and 0 do as well)"
+            )
+        }
     }
 
     private static func url(

@@ -24,7 +24,7 @@ extension Operations {
         )
     }
 
-    /// - Parameter model: an empty one goes back to the configured default.
+    /// - Parameter model: `default`, or an empty one, goes back to the configured default.
     package func setAgent(
         of business: ID<Business>,
         instructions: InputFile?,
@@ -35,14 +35,8 @@ extension Operations {
         if let text, text.isEmpty {
             throw OperationError("the instructions are empty", fix: "write what the agent is and how it answers")
         }
-        if let model, !model.isEmpty {
-            let shelf = ModelShelf(workbench.settings, transport: workbench.transport, clock: workbench.clock)
-            do throws(SettingsError) {
-                _ = try shelf.model(named: model)
-            } catch {
-                throw OperationError("--model: \(error.fix)", fix: "")
-            }
-        }
+        let model = model?.trimmed == "default" ? "" : model?.trimmed
+        let doubt = try model.flatMap { $0.isEmpty ? nil : try check(model: $0, "--model") }
         let agent = try await agent(of: business)
         _ = try await stores.agents.change(
             AgentChanges(instructions: text, model: model, debounceMilliseconds: debounceMilliseconds),
@@ -51,8 +45,20 @@ extension Operations {
         )
         return Report(
             try await self.agent(of: business).json,
-            "Changed. A running gateway uses it within a few seconds."
+            [.line("Changed. A running gateway uses it within a few seconds.")] + (doubt.map { [$0] } ?? [])
         )
+    }
+
+    /// Refuses a model that no gateway can ask; what is doubtful about one is to be said beside the result.
+    func check(model name: String, _ option: String) throws -> Report.Block? {
+        let shelf = ModelShelf(workbench.settings, transport: workbench.transport, clock: workbench.clock)
+        do throws(SettingsError) {
+            return try shelf.doubt(about: name).map {
+                .check(.note, $0, fix: "set OPENAI_API_KEY for every gateway; parley doctor asks the provider")
+            }
+        } catch {
+            throw OperationError("\(option): \(error.fix)", fix: "")
+        }
     }
 
     package func listTools(of business: ID<Business>) async throws -> Report {

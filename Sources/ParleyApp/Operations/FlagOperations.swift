@@ -85,9 +85,14 @@ extension Operations {
             expiresAt: try draft.through.map { try expiry($0) }
         )
         try await stores.flags.set(made)
+        let doubts = try made.models.compactMap { try check(model: $0, "--value") }
         return Report(
             made.json(at: workbench.clock.now),
-            "\(flag.rawValue) is set for \(scope.words). A running gateway heeds it within a few seconds, and parley why tells of it."
+            [
+                .line(
+                    "\(flag.rawValue) is set for \(scope.words). A running gateway heeds it within a few seconds, and parley why tells of it."
+                )
+            ] + doubts
         )
     }
 
@@ -170,25 +175,26 @@ extension Operations {
         guard let value, flag.problem(with: value) == nil else {
             throw OperationError("\(option) “\(text.clipped(toUTF8: 60))” is not \(flag.expectation)", fix: "")
         }
-        if flag == .model { try check(model: text, option) }
-        if flag == .withoutTools, let business {
-            let known = Set(try await stores.tools.list(of: business).map(\.tool.name))
-            for name in value.array?.compactMap(\.string) ?? [] where !known.contains(name) {
-                throw OperationError(
-                    "\(option): this business has no tool “\(name)”",
-                    fix: "see its tools with: parley tool list --business \(business)"
-                )
-            }
-        }
+        if flag == .model { _ = try check(model: text, option) }
+        if flag == .withoutTools { try await check(tools: value.array?.compactMap(\.string) ?? [], business, option) }
         return value
     }
 
-    private func check(model name: String, _ option: String) throws {
-        let shelf = ModelShelf(workbench.settings, transport: workbench.transport, clock: workbench.clock)
-        do throws(SettingsError) {
-            _ = try shelf.model(named: name)
-        } catch {
-            throw OperationError("\(option): \(error.fix)", fix: "")
+    private func check(tools names: [String], _ business: ID<Business>?, _ option: String) async throws {
+        let known: Set<String>
+        let problem: String
+        let fix: String
+        if let business {
+            known = Set(try await stores.tools.list(of: business).map(\.tool.name))
+            (problem, fix) = (
+                "this business has no tool", "see its tools with: parley tool list --business \(business)"
+            )
+        } else {
+            known = Catalogue.names(at: workbench.clock.now)
+            (problem, fix) = ("there is no tool", "it is one of \(known.sorted().joined(separator: ", "))")
+        }
+        for name in names where !known.contains(name) {
+            throw OperationError("\(option): \(problem) “\(name.clipped(toUTF8: 60))”", fix: fix)
         }
     }
 
@@ -229,6 +235,12 @@ extension Operations {
 
 extension FeatureFlag {
     func hasExpired(at now: Timestamp) -> Bool { expiresAt.map { $0 <= now } ?? false }
+
+    /// The names of models that it gives to anybody; none, unless it is about models.
+    var models: Set<String> {
+        guard name == Flag.model.rawValue else { return [] }
+        return Set(([value] + variants.map(\.value)).compactMap(\.string))
+    }
 
     fileprivate var lastDay: String {
         expiresAt.map { CalendarDay($0.advanced(by: .microseconds(-1))).description } ?? "for good"
@@ -271,6 +283,8 @@ extension FeatureFlag.Scope {
 extension JSON {
     /// For a column of a table.
     fileprivate var brief: String {
-        isNull ? "as without it" : (array?.compactMap(\.text).joined(separator: ", ") ?? text ?? "").clipped(toUTF8: 40)
+        if let bool { return bool ? "on" : "off" }
+        return isNull
+            ? "as without it" : (array?.compactMap(\.text).joined(separator: ", ") ?? text ?? "").clipped(toUTF8: 40)
     }
 }

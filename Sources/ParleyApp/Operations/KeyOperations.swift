@@ -102,10 +102,12 @@ private struct RotationOutcome {
         let isGood = isDry ? remaining.allSatisfy { known.contains($0.masterKeyID) } : left == 0
         var blocks: [Report.Block] = []
         if !isDry {
-            blocks.append(.line("\(secrets) secrets of \(businesses) businesses were put under the key \(current)."))
+            let secrets = secrets.counted("secret", "secrets")
+            let businesses = businesses.counted("business", "businesses")
+            blocks.append(.line("Put \(secrets) of \(businesses) under the key \(current)."))
         }
         for used in remaining {
-            let what = "\(used.businesses) businesses are under the key \(used.masterKeyID)"
+            let what = "\(used.businesses.counted("business is", "businesses are")) under the key \(used.masterKeyID)"
             if !known.contains(used.masterKeyID) {
                 blocks.append(.check(.bad, what + ", which is not here", fix: Operations.addKey))
             } else if isDry {

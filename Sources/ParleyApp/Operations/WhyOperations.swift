@@ -15,6 +15,8 @@ extension Operations {
                     """
             )
         }
+        // Our own ids mean one thing each.
+        let choices = UUID7(id.trimmed) == nil ? try await stores.journeys.choices(of: id.trimmed) : []
         let now = workbench.clock.now
         var channels: [ID<Integration>: String] = [:]
         for event in journey.events where channels[event.integrationID] == nil {
@@ -22,7 +24,7 @@ extension Operations {
             channels[event.integrationID] = record?.channel.name
         }
         return Report(
-            journey.json(id, at: now),
+            journey.json(id, at: now, choices),
             [
                 .line(journey.headline(now)),
                 .table(
@@ -34,8 +36,26 @@ extension Operations {
                         ]
                     }
                 ),
-            ]
+            ] + Self.told(choices, of: id.trimmed)
         )
+    }
+
+    /// Nothing, where the id means one thing.
+    private static func told(_ choices: [JourneyChoice], of id: String) -> [Report.Block] {
+        guard choices.count > 1 else { return [] }
+        let count = choices.count < JourneyStore.choicesAtMost ? "\(choices.count)" : "\(choices.count) or more"
+        return [
+            .line(""),
+            .check(
+                .note,
+                "“\(id.clipped(toUTF8: 80))” means \(count) messages: their platform counts anew in every chat. Told is one of them",
+                fix: "for another: parley why ID, with an id of these"
+            ),
+            .table(
+                ["ID", "BUSINESS", "RECEIVED"],
+                choices.map { [$0.id, $0.businessID.description, $0.at.dayAndTime] }
+            ),
+        ]
     }
 }
 
@@ -109,9 +129,17 @@ extension Journey {
         return rows
     }
 
-    fileprivate func json(_ id: String, at now: Timestamp) -> JSON {
+    fileprivate func json(_ id: String, at now: Timestamp, _ choices: [JourneyChoice]) -> JSON {
         [
             "id": JSON(id),
+            "choices": .array(
+                choices.map {
+                    [
+                        "id": JSON($0.id), "business_id": JSON($0.businessID.description),
+                        "at": JSON($0.at.description),
+                    ]
+                }
+            ),
             "turn_id": turnID.map { JSON($0.description) } ?? .null,
             "events": .array(
                 events.map { event in

@@ -37,6 +37,14 @@ package struct Journey: Sendable {
     package var begun: Int64
 }
 
+/// A turn, or an event that has none yet, to which a platform's message id may belong.
+package struct JourneyChoice: Sendable {
+    /// What finds this one and no other.
+    package let id: String
+    package let businessID: ID<Business>
+    package let at: Timestamp
+}
+
 /// Append-only: every decision is kept with the rule that made it.
 package struct JourneyStore: Sendable {
     private let database: any SQLDatabase
@@ -84,6 +92,44 @@ package struct JourneyStore: Sendable {
         }
     }
 
+    /// What a platform's message id may mean, the latest first, ``choicesAtMost`` of them: some platforms count messages
+    /// anew in every chat. For the operator's command line only.
+    package func choices(of platformMessageID: String) async throws -> [JourneyChoice] {
+        try await database.read(.house) { connection in
+            let sent = try await connection.query(
+                """
+                SELECT business_id, turn_id, NULL AS event_id, created_at AS at FROM deliveries
+                WHERE platform_message_id = $1 ORDER BY id DESC LIMIT \(Self.choicesAtMost)
+                """,
+                [.text(platformMessageID)]
+            )
+            let said = try await connection.query(
+                """
+                SELECT business_id, turn_id, NULL AS event_id, created_at AS at FROM messages
+                WHERE platform_message_id = $1 AND turn_id IS NOT NULL ORDER BY id DESC LIMIT \(Self.choicesAtMost)
+                """,
+                [.text(platformMessageID)]
+            )
+            let received = try await JourneyStore.events(of: platformMessageID, "1 = 1", [], on: connection)
+            var choices: [String: JourneyChoice] = [:]
+            for row in sent + said {
+                guard let turn: ID<Turn> = row.optionalID("turn_id") else { continue }
+                choices[turn.description] = JourneyChoice(
+                    id: turn.description,
+                    businessID: try row.id("business_id"),
+                    at: try row.timestamp("at")
+                )
+            }
+            for event in received {
+                let id = event.turnID?.description ?? event.id.description
+                choices[id] = JourneyChoice(id: id, businessID: event.businessID, at: event.receivedAt)
+            }
+            return Array(choices.values.sorted { ($0.at, $0.id) > ($1.at, $1.id) }.prefix(Self.choicesAtMost))
+        }
+    }
+
+    package static let choicesAtMost = 20
+
     /// The journey of an incoming message by the platform's id of it.
     package func find(
         platformMessageID: String,
@@ -91,13 +137,13 @@ package struct JourneyStore: Sendable {
         of business: ID<Business>
     ) async throws -> Journey? {
         try await database.read(.business(business)) { connection in
-            let event = try await JourneyStore.event(
+            let events = try await JourneyStore.events(
                 of: platformMessageID,
                 "business_id = $2 AND channel_integration_id = $3",
                 [.id(business), .id(integrationID)],
                 on: connection
             )
-            guard let event else { return nil }
+            guard let event = events.first else { return nil }
             let subject = Subject(business: business, event: event.id, turn: event.turnID)
             return try await JourneyStore.journey(of: subject, on: connection)
         }
@@ -137,18 +183,18 @@ package struct JourneyStore: Sendable {
                 turn: row.optionalID("turn_id")
             )
         }
-        return try await event(of: id, "1 = 1", [], on: connection).map {
+        return try await events(of: id, "1 = 1", [], on: connection).first.map {
             Subject(business: $0.businessID, event: $0.id, turn: $0.turnID)
         }
     }
 
-    /// The latest incoming message that its platform calls so.
-    private static func event(
+    /// The incoming messages that their platform calls so, the latest first.
+    private static func events(
         of platformMessageID: String,
         _ condition: StaticString,
         _ parameters: [SQLValue],
         on connection: any SQLConnection
-    ) async throws -> InboxEvent? {
+    ) async throws -> [InboxEvent] {
         // Where a platform's ids are unique in a chat only, a channel puts the chat before them (`C1:1760000000.000100`);
         // people give what the platform shows.
         for comparison in ["= $1", "LIKE '%:' || $1 ESCAPE '!'"] {
@@ -157,17 +203,17 @@ package struct JourneyStore: Sendable {
             let events = try await connection.query(
                 """
                 SELECT * FROM inbox_events WHERE \(condition) AND event ->> 'platform_message_id' \(comparison)
-                ORDER BY id DESC LIMIT 20
+                ORDER BY id DESC LIMIT \(choicesAtMost)
                 """,
                 [.text(isPattern ? escaped(platformMessageID) : platformMessageID)] + parameters
             ).map { try InboxEvent($0) }
-            let found = events.first { event in
+            let found = events.filter { event in
                 let id = event.event["platform_message_id"]?.string
                 return id == platformMessageID || id?.hasSuffix(":\(platformMessageID)") == true
             }
-            if let found { return found }
+            if !found.isEmpty { return found }
         }
-        return nil
+        return []
     }
 
     private static func journey(of subject: Subject, on connection: any SQLConnection) async throws -> Journey {

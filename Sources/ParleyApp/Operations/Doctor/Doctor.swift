@@ -38,16 +38,22 @@ package struct Doctor: Sendable {
         var findings: [Finding] = [.good("settings", "they can be read")]
         findings += MachineCheck(settings).findings()
         if let address = settings.redis { findings += await RedisCheck(address).findings() }
-        // Opening would make a new master key in place of one that is missing.
-        guard findings.allSatisfy({ $0.mark != .bad || $0.subject != MachineCheck.masterKey }) else {
-            return report(findings)
-        }
         guard MachineCheck(settings).hasDatabase else { return report(await withoutDatabase(settings, findings)) }
+        var settings = settings
+        let hasKey = findings.allSatisfy { $0.mark != .bad || $0.subject != MachineCheck.masterKey }
+        if !hasKey {
+            // The database can be looked at without it. Opening would make a new key in place of one that is missing.
+            settings.masterKey = Secret(String(repeating: "0", count: 64))
+            settings.otherMasterKeys = nil
+        }
         do {
             let logger = Operations.logger(settings)
             findings += try await Workbench.with(settings, migrates: false, logger: logger) { workbench in
-                var findings = await DatabaseCheck(workbench).findings()
-                if findings.allSatisfy({ $0.mark != .bad }) {
+                var findings = await DatabaseCheck(workbench, looksAtKeys: hasKey).findings()
+                if !hasKey {
+                    let fix = "give it the master key and run parley doctor again"
+                    findings.append(.note("channels", "nothing that is stored encrypted was looked at", fix: fix))
+                } else if findings.allSatisfy({ $0.mark != .bad }) {
                     findings += await RemoteCheck(workbench).findings()
                 }
                 return findings

@@ -31,7 +31,7 @@ struct ModelCheck {
             return .bad(
                 "model",
                 "\(name) is not supported by this version",
-                fix: "use offline, openai:NAME or ollama:NAME"
+                fix: "set \(settings.place(of: name)) to offline, openai:NAME or ollama:NAME"
             )
         }
         if name.hasPrefix("ollama:") {
@@ -44,15 +44,19 @@ struct ModelCheck {
             )
         }
         let plain = name.hasPrefix("openai:") ? String(name.dropFirst("openai:".count)) : name
-        if settings.openAIKey == nil, settings.openAIBaseURL.contains("api.openai.com") {
-            return .bad("model", "\(name) needs a key", fix: "set OPENAI_API_KEY, or PARLEY_MODEL=offline")
+        if settings.openAIKey == nil, settings.asksOpenAI(for: name) {
+            return .bad(
+                "model",
+                "\(name) needs a key",
+                fix: "set OPENAI_API_KEY, or \(settings.place(of: name)) to offline"
+            )
         }
         return await ask(
             settings.openAIBaseURL,
             "OPENAI_BASE_URL",
             for: plain,
             key: settings.openAIKey,
-            absent: "set PARLEY_MODEL or the agent's model to one that the provider lists"
+            absent: "set \(settings.place(of: name)) to one that the provider lists"
         )
     }
 
@@ -92,5 +96,12 @@ struct ModelCheck {
                 fix: "try again in a moment, or check \(variable)"
             )
         }
+    }
+}
+
+extension ParleySettings {
+    /// Where a model of this name is chosen, for whoever has to choose another.
+    fileprivate func place(of name: String) -> String {
+        name == model ? "PARLEY_MODEL" : "the model of the agent or flag (parley agent set, parley flag set)"
     }
 }

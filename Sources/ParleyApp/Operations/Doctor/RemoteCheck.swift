@@ -168,6 +168,9 @@ struct RemoteCheck {
             let agent = try? await workbench.stores.agents.defaultAgent(of: business.id)
             if let model = agent?.model { names.insert(model) }
         }
+        // A flag for all holds for whoever comes later, too.
+        let flags = (try? await workbench.stores.flags.list()) ?? []
+        for flag in flags where !flag.hasExpired(at: workbench.clock.now) { names.formUnion(flag.models) }
         return await ModelCheck(workbench.settings, transport: transport).findings(names)
     }
 

@@ -34,6 +34,11 @@ package struct Report: Sendable {
     }
 }
 
+extension BinaryInteger {
+    /// `1 business`, `2 businesses`.
+    func counted(_ one: String, _ many: String) -> String { "\(self) \(self == 1 ? one : many)" }
+}
+
 extension Timestamp {
     /// The time of day in UTC: `12:04:05.678`.
     var timeOfDay: String { String(description.dropFirst(11).prefix(12)) }
