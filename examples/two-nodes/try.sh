@@ -9,7 +9,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
 proxy=${1:-haproxy}
 parley=${PARLEY:-$(ls "$root"/.build/release/parley "$root"/.build/debug/parley 2>/dev/null | head -1)}
-for program in "${parley:-parley}" "$proxy" redis-server python3 curl; do
+for program in "${parley:-parley}" "$proxy" redis-server python3 curl openssl; do
     if ! command -v "$program" >/dev/null; then
         echo "$program is not here (make build; apt-get install postgresql redis-server $proxy)" >&2
         exit 1
