@@ -44,7 +44,7 @@ import Testing
         let strange = [
             "", "null", "{}", "[]", "7", "{\"session\":{}}", String(text.dropLast()),
             text.replacing("\"messages\"", with: "\"texts\""),
-            text.replacing("\"role\":\"human\"", with: "\"role\":\"robot\""),
+            text.replacing("\"role\":\"user\"", with: "\"role\":\"robot\""),
             text.replacing("\"assistant\"", with: "\"robot\""),
             text.replacing("\"message_count\":41", with: "\"message_count\":4.5"),
             text.replacing("\(session.sessionID)", with: "somebody's"),
