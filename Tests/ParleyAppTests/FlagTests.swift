@@ -91,7 +91,7 @@ struct FlagTests {
     // MARK: The command
 
     @Test func `flags are set, listed and taken away`() async throws {
-        try await withOperations { operations, business in
+        try await withOperations { operations, business, _, _ in
             let set = try await operations.setFlag(
                 FlagDraft(
                     "model",
@@ -153,7 +153,7 @@ struct FlagTests {
         _ through: String?,
         _ fix: String
     ) async throws {
-        try await withOperations { operations, business in
+        try await withOperations { operations, business, _, _ in
             let draft = FlagDraft(
                 name,
                 business: business,
@@ -171,7 +171,7 @@ struct FlagTests {
     }
 
     @Test func `a flag is for one thing that there is`() async throws {
-        try await withOperations { operations, business in
+        try await withOperations { operations, business, _, _ in
             for (business, channel) in [(business, "slack"), (ID(at: SystemClock().now), nil), (nil, "pigeon")] {
                 let draft = FlagDraft("typing", business: business, channel: channel, value: "off", owner: "ops")
                 await #expect(throws: OperationError.self) { try await operations.setFlag(draft) }
@@ -182,19 +182,5 @@ struct FlagTests {
     // The first four bytes of its SHA-256.
     private static func version(of instructions: String) -> String {
         Hex.encode(SHA256.hash(data: Array(instructions.utf8)).prefix(4))
-    }
-
-    private func withOperations(_ body: (Operations, ID<Business>) async throws -> Void) async throws {
-        try await withTestFolder { folder in
-            var settings = try await ParleySettings.read()
-            settings.databaseURL = Secret("sqlite:\(folder)/parley.sqlite")
-            settings.model = "offline"
-            let quiet = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
-            try await Workbench.with(settings, logger: quiet) { workbench in
-                let operations = Operations(workbench)
-                let created = try await operations.createBusiness(named: "Acme")
-                try await body(operations, try #require(created.json["id"]?.string.flatMap { ID<Business>($0) }))
-            }
-        }
     }
 }

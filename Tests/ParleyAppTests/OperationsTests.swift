@@ -16,7 +16,7 @@ import Testing
     // MARK: Knowledge
 
     @Test func `a CSV file with quotes, commas and line breaks becomes knowledge`() async throws {
-        try await withOperations { operations, business, folder in
+        try await withOperations { operations, business, folder, _ in
             let file = try write(
                 "\u{FEFF}Question,answer,keywords\r\n\"Open, on Sunday?\",\"Yes, \"\"until\"\" noon.\nThen closed.\",hours\r\n",
                 to: folder + "/faq.csv"
@@ -49,7 +49,7 @@ import Testing
         _ text: String,
         _ complaint: String
     ) async throws {
-        try await withOperations { operations, business, folder in
+        try await withOperations { operations, business, folder, _ in
             let file = try write(text, to: folder + "/faq")
             let error = await #expect(throws: OperationError.self) {
                 try await operations.importKnowledge(file, of: business)
@@ -65,7 +65,7 @@ import Testing
         "answer,keywords,question\nB.,\"x, y\",A?",
     ])
     func `every format says the same`(_ text: String) async throws {
-        try await withOperations { operations, business, folder in
+        try await withOperations { operations, business, folder, _ in
             _ = try await operations.importKnowledge(try write(text, to: folder + "/faq"), of: business)
             let entry = try #require(try await operations.listKnowledge(of: business).json[0])
             #expect([entry["question"], entry["answer"], entry["keywords"]] == ["A?", "B.", "x, y"])
@@ -78,7 +78,7 @@ import Testing
     func `a bot is connected over HTTP and its credentials come back out of the vault`(_ channel: String) async throws {
         try await withEmulators { world, base in
             let bot = try world.makeBot(channel: ChannelID(channel), name: "Acme")
-            try await withOperations(at: base) { operations, business, folder in
+            try await withOperations(at: base) { operations, business, folder, _ in
                 let file = try write(json(bot.credentials), to: folder + "/credentials.json")
                 let report = try await operations.connectChannel(ChannelID(channel), of: business, credentials: file)
                 let id = try #require(report.json["id"]?.string)
@@ -101,7 +101,7 @@ import Testing
     @Test func `credentials are replaced, and the webhook's address stays`() async throws {
         try await withEmulators { world, base in
             let bot = try world.makeBot(channel: "slack", name: "Acme")
-            try await withOperations(at: base) { operations, business, folder in
+            try await withOperations(at: base) { operations, business, folder, _ in
                 let file = try write(json(bot.credentials), to: folder + "/credentials.json")
                 let first = try await operations.connectChannel("slack", of: business, credentials: file)
                 let id = try #require(first.json["id"]?.string.flatMap { ID<ParleyCore.Integration>($0) })
@@ -125,7 +125,7 @@ import Testing
 
     @Test func `wrong credentials are refused and nothing is stored`() async throws {
         try await withEmulators { _, base in
-            try await withOperations(at: base) { operations, business, folder in
+            try await withOperations(at: base) { operations, business, folder, _ in
                 let file = try write("{\"bot_token\": \"123456:AAAAAAAAAAAA\"}", to: folder + "/credentials.json")
                 let error = await #expect(throws: OperationError.self) {
                     try await operations.connectChannel("telegram", of: business, credentials: file)
@@ -138,7 +138,7 @@ import Testing
     }
 
     @Test func `missing, empty and unknown credential fields are all named, without a value`() async throws {
-        try await withOperations { operations, business, folder in
+        try await withOperations { operations, business, folder, _ in
             let file = try write(
                 "{\"signing_secret\": \" \", \"singing_secret\": \"hush-hush\"}",
                 to: folder + "/credentials.json"
@@ -155,7 +155,7 @@ import Testing
     }
 
     @Test func `an unchecked Telegram bot still gets a webhook secret, which is not printed`() async throws {
-        try await withOperations { operations, business, folder in
+        try await withOperations { operations, business, folder, _ in
             let file = try write("{\"bot_token\": \"123456:AAAAAAAAAAAA\"}", to: folder + "/credentials.json")
             let report = try await operations.connectChannel(
                 "telegram",
@@ -174,13 +174,13 @@ import Testing
         async throws
     {
         try await withEmulators { _, base in
-            try await withOperations { operations, business, folder in
+            try await withOperations { operations, business, folder, _ in
                 let token = try write(EmulatedShop.demoToken + "\n", to: folder + "/token")
                 await #expect(throws: OperationError.self) {
                     try await operations.addShopify(of: business, name: "Shop", baseURL: base + "/shop", token: token)
                 }
             }
-            try await withOperations(at: base) { operations, business, folder in
+            try await withOperations(at: base) { operations, business, folder, _ in
                 let token = try write(EmulatedShop.demoToken + "\n", to: folder + "/token")
                 let report = try await operations.addShopify(
                     of: business,
@@ -218,7 +218,7 @@ import Testing
     }
 
     @Test func `an export that cannot be written leaves nothing behind`() async throws {
-        try await withOperations { operations, business, folder in
+        try await withOperations { operations, business, folder, _ in
             await #expect(throws: OperationError.self) {
                 try await operations.export(.leads, of: business, as: .csv, to: folder + "/nowhere/leads.csv")
             }
@@ -279,7 +279,7 @@ import Testing
     }
 
     @Test func `why says what to do when it knows nothing`() async throws {
-        try await withOperations { operations, _, _ in
+        try await withOperations { operations, _, _, _ in
             let error = await #expect(throws: OperationError.self) { try await operations.why("no-such-id") }
             #expect(error?.problem.contains("no-such-id") == true)
             #expect(error?.fix.isEmpty == false)
@@ -289,7 +289,7 @@ import Testing
     // MARK: Business, agent, tools, migrations
 
     @Test func `a business can be made, changed and switched off`() async throws {
-        try await withOperations { operations, business, folder in
+        try await withOperations { operations, business, folder, _ in
             let instructions = try write("Sell socks.", to: folder + "/instructions.txt")
             let agent = try await operations.setAgent(
                 of: business,
@@ -311,7 +311,7 @@ import Testing
     }
 
     @Test func `migrations go down and up again`() async throws {
-        try await withOperations { operations, _, _ in
+        try await withOperations { operations, _, _, _ in
             let down = try await operations.migrateDown(steps: 2)
             #expect(down.json["reverted"]?.array?.count == 2)
             let status = try await operations.migrationStatus().json.array ?? []
@@ -347,40 +347,6 @@ private let quiet: Logger = {
 }()
 
 /// Operations over a fresh database, with a business; at emulated platforms when `emulators` names them.
-private func withOperations(
-    at emulators: String? = nil,
-    _ body: (Operations, ID<Business>, String, any SQLDatabase) async throws -> Void
-) async throws {
-    try await withTestFolder { folder in
-        var settings = try await ParleySettings.read()
-        settings.databaseURL = Secret("sqlite:\(folder)/parley.sqlite")
-        settings.publicURL = "https://parley.example"
-        settings.model = "offline"
-        if let emulators {
-            settings.slackAPIURL = emulators + "/slack/api"
-            settings.telegramAPIURL = emulators + "/telegram"
-            settings.discordAPIURL = emulators + "/discord/api/v10"
-            settings.whatsAppAPIURL = emulators + "/whatsapp/v26.0"
-            settings.allowsPrivateAddresses = true
-        }
-        try await Workbench.with(settings, logger: quiet) { workbench in
-            let operations = Operations(workbench)
-            let created = try await operations.createBusiness(named: "Acme")
-            let business = try #require(created.json["id"]?.string.flatMap { ID<Business>($0) })
-            try await body(operations, business, folder, workbench.database)
-        }
-    }
-}
-
-private func withOperations(
-    at emulators: String? = nil,
-    _ body: (Operations, ID<Business>, String) async throws -> Void
-) async throws {
-    try await withOperations(at: emulators) { operations, business, folder, _ in
-        try await body(operations, business, folder)
-    }
-}
-
 /// Emulated platforms and shop on a port of the system's choosing.
 private func withEmulators(_ body: (EmulatedWorld, String) async throws -> Void) async throws {
     let world = EmulatedWorld(seed: 1, logger: quiet)

@@ -11,7 +11,7 @@ import Testing
 @Suite(.timeLimit(.minutes(4)))
 struct UsageAndRetentionTests {
     @Test func `limits and days are set, shown and taken back`() async throws {
-        try await withOperations { operations, business, _ in
+        try await withOperations { operations, business, _, _ in
             let changes = BusinessChanges(
                 monthlyCostLimit: "25.50",
                 monthlyMessageLimit: "100",
@@ -45,7 +45,7 @@ struct UsageAndRetentionTests {
         BusinessChanges(keep: ["turn-texts=3"]), BusinessChanges(monthlyMessageLimit: "1", keep: ["messages=x"]),
     ])
     func `what cannot be set changes nothing`(_ changes: BusinessChanges) async throws {
-        try await withOperations { operations, business, _ in
+        try await withOperations { operations, business, _, _ in
             let before = try await operations.showBusiness(business).json
             await #expect(throws: OperationError.self) { try await operations.setBusiness(business, changes) }
             #expect(try await operations.showBusiness(business).json == before)
@@ -53,7 +53,7 @@ struct UsageAndRetentionTests {
     }
 
     @Test func `a period is shown with what is known of its cost`() async throws {
-        try await withOperations { operations, business, database in
+        try await withOperations { operations, business, _, database in
             try await database.transaction(.house) { connection in
                 for (model, cost, unpriced) in [("priced", 1_250_000, 0), ("unknown", 0, 2)] {
                     let record = UsageRecord(
@@ -101,7 +101,7 @@ struct UsageAndRetentionTests {
     }
 
     @Test func `prices are listed and set`() async throws {
-        try await withOperations { operations, _, _ in
+        try await withOperations { operations, _, _, _ in
             let shipped = try await operations.listPrices().json.array ?? []
             #expect(shipped.count == ShippedPrices.all.count)
             #expect(shipped.allSatisfy { $0["origin"]?.string == "shipped" && $0["note"]?.string?.isEmpty == false })
@@ -132,7 +132,7 @@ struct UsageAndRetentionTests {
     }
 
     @Test func `pruning tells what would go, and what went`() async throws {
-        try await withOperations { operations, business, database in
+        try await withOperations { operations, business, _, database in
             let old = SystemClock().now.advanced(by: .seconds(-86_400 * 40))
             try await database.transaction(.house) { connection in
                 for _ in 0..<3 {
@@ -206,23 +206,6 @@ struct UsageAndRetentionTests {
             )
             #expect(try steps.map { try $0.text("verdict") } == ["closed", "closed"])
             #expect(try steps.last?.text("value").hasSuffix("said before") == true)
-        }
-    }
-}
-
-private func withOperations(
-    _ body: (Operations, ID<Business>, any SQLDatabase) async throws -> Void
-) async throws {
-    try await withTestFolder { folder in
-        var settings = try await ParleySettings.read()
-        settings.databaseURL = Secret("sqlite:\(folder)/parley.sqlite")
-        settings.model = "offline"
-        let quiet = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
-        try await Workbench.with(settings, logger: quiet) { workbench in
-            let operations = Operations(workbench)
-            let created = try await operations.createBusiness(named: "Acme")
-            let business = try #require(created.json["id"]?.string.flatMap { ID<Business>($0) })
-            try await body(operations, business, workbench.stores.database)
         }
     }
 }
