@@ -1,3 +1,4 @@
+import Emulators
 import ParleyApp
 import ParleyCore
 import ParleyTesting
@@ -47,6 +48,29 @@ struct RecollectionInTheHouseTests {
             let metrics = try await LocalHTTP.send("GET", "\(house.baseURL)/metrics").body
             let outcome = memory == .redis ? "confirmed" : "none"
             #expect(metrics.contains("parley_context_cache_total{outcome=\"\(outcome)\"}"))
+        }
+    }
+
+    @Test(arguments: RequestLimitTests.SharedMemory.available)
+    func `who is new in a room is answered with what was said before, and nobody forgets it`(
+        _ memory: RequestLimitTests.SharedMemory
+    ) async throws {
+        try await DemoHouse.run(usesScriptedModel: true, redis: memory.address()) { house in
+            try await house.takeToolsAway()
+            let root = try await house.ask("slack", "one", user: "ann", in: "C0TEAM", mention: true)
+            _ = try await house.reply(to: root)
+            try await house.taken(root)
+            // Bert was never seen before, and addresses nobody: it is a thread in which we have answered.
+            for (text, user) in [("two", "bert"), ("three", "ann")] {
+                let post = try await house.ask("slack", text, user: user, in: "C0TEAM", threadOf: root.messageID)
+                #expect(try await house.reply(to: post).words.contains(text))
+                try await house.taken(post)
+            }
+            let steps = try await house.rows(
+                "SELECT value FROM journey_events WHERE step = 'context' AND rule = 'messages' ORDER BY id"
+            )
+            let counts = steps.compactMap { $0.optionalText("value")?.split(separator: " ").first.flatMap { Int($0) } }
+            #expect(counts == [1, 3, 5])
         }
     }
 }

@@ -25,6 +25,7 @@ struct WhatsAppEchoes {
                     conversationKey: person.key,
                     position: WhatsAppTime.position(seconds, order: reading.events.count),
                     occurredAt: Timestamp(seconds: seconds),
+                    sender: InboundEvent.Sender(channelUserID: person.key, phone: person.phone.map { "+\($0)" }),
                     text: content.text,
                     attachments: content.attachments,
                     platformMessageID: id,

@@ -13,10 +13,13 @@ extension Pipeline {
     func admit(_ waiting: Waiting, claim: Claim) async throws -> Question? {
         let now = parts.clock.now
         let askable = waiting.events.filter { $0.event.kind.isAsked }
-        var conversation = waiting.situation.conversation
-        if conversation == nil, let sender = askable.last?.event.sender {
-            conversation = try await open(claim, sender: sender, channel: waiting.channel)
+        let taken = waiting.events.last { $0.event.kind == .takeover }
+        var situation = waiting.situation
+        if situation.conversation == nil, let sender = (askable.last ?? taken)?.event.sender {
+            // The conversation may be an old one, and only the person new: what was said in it is read with it.
+            situation = try await open(claim, sender: sender, channel: waiting.channel)
         }
+        let conversation = situation.conversation
         if let conversation, !askable.isEmpty {
             parts.presence.note(
                 conversation.contactID,
@@ -31,8 +34,8 @@ extension Pipeline {
             isBusinessActive: entry.isBusinessActive,
             isIntegrationActive: entry.integration.isActive,
             isConversationActive: conversation?.isActive ?? true,
-            isOwnedByHuman: conversation?.isOwnedByHuman(at: now) ?? false,
-            hasReplyInThread: waiting.situation.hasReply,
+            isOwnedByHuman: taken != nil || conversation?.isOwnedByHuman(at: now) ?? false,
+            hasReplyInThread: situation.hasReply,
             standing: standing,
             hasToldOfLimit: try await hasTold(standing, in: conversation),
             now: now
@@ -69,7 +72,7 @@ extension Pipeline {
             events: group.map(\.waiting),
             notice: first.notice,
             conversation: conversation,
-            remembered: waiting.situation.remembered,
+            remembered: situation.remembered,
             steps: claimSteps(group.map(\.waiting), claim: claim, at: now)
                 + Admission.steps(group.last?.decisions ?? [], at: now),
             startedAt: now
@@ -106,7 +109,7 @@ extension Pipeline {
         _ claim: Claim,
         sender: InboundEvent.Sender,
         channel: any Channel
-    ) async throws -> ConversationRecord? {
+    ) async throws -> TurnSituation {
         let record = SenderRecord(
             channelUserID: sender.channelUserID,
             name: sender.displayName ?? sender.username,
@@ -115,7 +118,7 @@ extension Pipeline {
             locale: sender.locale
         )
         try await parts.conversations.open(claim, sender: record, at: parts.clock.now)
-        return try await parts.turns.situation(claim, channel: channel.id) { _ in sender.channelUserID }.conversation
+        return try await parts.turns.situation(claim, channel: channel.id) { _ in sender.channelUserID }
     }
 
     // Reports settle deliveries, a takeover hands the conversation to a human, and what cannot be read is closed.

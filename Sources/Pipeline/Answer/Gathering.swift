@@ -37,9 +37,10 @@ extension Pipeline {
     /// thought that is sent as four messages gets one answer.
     func isQuiet(_ waiting: Waiting, claim: Claim) async throws -> Bool {
         let now = parts.clock.now
-        let received = waiting.events.map(\.record.receivedAt)
-        guard let first = received.min(), let latest = received.max(),
-            waiting.events.allSatisfy({ $0.event.isHeldBack })
+        // Somebody who opens the chat to write makes WhatsApp report what they have read.
+        let said = waiting.events.filter { $0.event.kind != .status }
+        let received = said.map(\.record.receivedAt)
+        guard let first = received.min(), let latest = received.max(), said.allSatisfy({ $0.event.isHeldBack })
         else { return true }
         let quietAt = latest.advanced(by: waiting.entry.debounce)
         // A claim is never on the dot; what is a moment early is not worth another round.
