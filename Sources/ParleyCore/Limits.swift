@@ -17,6 +17,9 @@ package enum Limits {
     package static let idleTimeout: Duration = .seconds(60)
     /// One message that the model will read; longer texts are cut and marked.
     package static let inboxTextBytes = 32 << 10
+    /// An id of a message, a person or a conversation. The longest of a platform are under 200; PostgreSQL's indexes take rows of
+    /// 2,704 bytes, with up to two of these.
+    package static let keyBytes = 512
     /// JSONTestSuite's hostile inputs nest 100,000 levels; no platform nests 20.
     package static let jsonDepth = 64
     /// Slack's documented window: ± 5 minutes. Used wherever a platform signs a timestamp.
@@ -127,6 +130,8 @@ package enum Limits {
     package static let deliveryAttempts = 10
     /// Attempts whose outcome nobody can find out; a customer reads a message twice at the most, or three times.
     package static let attemptsInTheDark = 3
+    /// How long replies of a bot that is switched off wait until somebody looks whether it is on again.
+    package static let disabledPause: Duration = .seconds(30)
     /// The span in which those attempts happen.
     package static let deliverySpan: Duration = .seconds(86_400)
     /// One platform call.

@@ -1,3 +1,4 @@
+import Crypto
 import ParleyCore
 
 /// One normalised thing that happened on a channel.
@@ -23,6 +24,7 @@ package struct InboundEvent: Sendable, Hashable {
     /// The platform's order within the conversation; ties are broken by arrival.
     package var position: Int64
     package var occurredAt: Timestamp
+    /// Who wrote; of a ``Kind/takeover`` the customer to whom the person of the business wrote.
     package var sender: Sender?
     /// What was said, without the bot's own mention. Empty when there was no text.
     package var text: String
@@ -59,8 +61,8 @@ package struct InboundEvent: Sendable, Hashable {
         status: StatusReport? = nil
     ) {
         self.kind = kind
-        self.dedupeKey = dedupeKey
-        self.conversationKey = conversationKey
+        self.dedupeKey = dedupeKey.asKey
+        self.conversationKey = conversationKey.asKey
         self.position = position
         self.occurredAt = occurredAt
         self.sender = sender
@@ -69,7 +71,7 @@ package struct InboundEvent: Sendable, Hashable {
         self.isDirect = isDirect
         self.isAddressed = isAddressed
         self.isThread = isThread
-        self.platformMessageID = platformMessageID
+        self.platformMessageID = platformMessageID?.asKey
         self.replyAddress = replyAddress
         self.answersAlone = answersAlone
         self.status = status
@@ -92,7 +94,7 @@ package struct InboundEvent: Sendable, Hashable {
             locale: String? = nil,
             phone: String? = nil
         ) {
-            self.channelUserID = channelUserID
+            self.channelUserID = channelUserID.asKey
             self.displayName = displayName
             self.username = username
             self.locale = locale
@@ -124,7 +126,7 @@ package struct InboundEvent: Sendable, Hashable {
 
         package init(state: State, platformMessageID: String, deliveryID: String? = nil, reason: String? = nil) {
             self.state = state
-            self.platformMessageID = platformMessageID
+            self.platformMessageID = platformMessageID.asKey
             self.deliveryID = deliveryID
             self.reason = reason
         }
@@ -221,5 +223,17 @@ extension InboundEvent {
                 )
             }
         )
+    }
+}
+
+extension String {
+    /// An id of a platform, so that a database can keep and find it: what is longer than ``Limits/keyBytes`` becomes its
+    /// beginning and its SHA-256, which is as much its own, and U+0000 becomes U+FFFD. No platform has such ids; whoever holds
+    /// a bot's secret can make them up.
+    fileprivate var asKey: String {
+        guard utf8.count > Limits.keyBytes || utf8.contains(0) else { return self }
+        let text = String(String.UnicodeScalarView(unicodeScalars.map { $0.value == 0 ? "\u{FFFD}" : $0 }))
+        guard text.utf8.count > Limits.keyBytes else { return text }
+        return text.clipped(toUTF8: Limits.keyBytes - 64) + Hex.encode(SHA256.hash(data: Array(utf8)))
     }
 }

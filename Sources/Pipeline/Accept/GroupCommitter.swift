@@ -15,7 +15,7 @@ package final class GroupCommitter: Service {
     }
 
     /// For each entry whether it is new, or why none of them is kept.
-    typealias Completion = @Sendable (Result<[Bool], any Error>) -> Void
+    package typealias Completion = @Sendable (Result<[Bool], any Error>) -> Void
 
     private struct State {
         var waiting: [Submission] = []
@@ -28,13 +28,13 @@ package final class GroupCommitter: Service {
     private let clock: any Clockwork
     private let state = Mutex(State())
 
-    init(_ inbox: InboxStore, clock: any Clockwork) {
+    package init(_ inbox: InboxStore, clock: any Clockwork) {
         self.inbox = inbox
         self.clock = clock
     }
 
     /// Returns at once; `done` is called, from any thread, when the entries are on disk or when they are not to be.
-    func keep(_ entries: [InboxEntry], done: @escaping Completion) {
+    package func keep(_ entries: [InboxEntry], done: @escaping Completion) {
         let (loop, isRefused) = state.withLock { state -> (CheckedContinuation<Void, Never>?, Bool) in
             guard !state.isClosing, state.waitingEvents + entries.count <= Limits.eventsAwaitingCommit else {
                 return (nil, true)
@@ -106,7 +106,19 @@ package final class GroupCommitter: Service {
             }
             Counter(label: "parley_inbox_commits_total").increment()
         } catch {
-            for submission in batch { submission.done(.failure(error)) }
+            // What the database refuses of one webhook is no reason to put off all others.
+            if batch.count > 1, Self.isOfTheEvents(error) {
+                for submission in batch { await commit([submission]) }
+            } else {
+                for submission in batch { submission.done(.failure(error)) }
+            }
+        }
+    }
+
+    private static func isOfTheEvents(_ error: any Error) -> Bool {
+        switch error {
+        case SQLError.busy, SQLError.disconnected, SQLError.cannotWrite: false
+        default: !(error is CancellationError)
         }
     }
 }
