@@ -86,6 +86,14 @@ package enum MigrationFiles {
                 "20261121123500_feature_flags.postgres.sql",
                 PackageResources._0261121123500_feature_flags_postgres_sql
             ),
+            File(
+                "20261121180000_retention_under_load.postgres.sql",
+                PackageResources._0261121180000_retention_under_load_postgres_sql
+            ),
+            File(
+                "20261121180000_retention_under_load.sqlite.sql",
+                PackageResources._0261121180000_retention_under_load_sqlite_sql
+            ),
         ]
     }
 }

@@ -93,6 +93,7 @@ BEGIN
         upper_id := parley_first_id((week + interval '7 days') AT TIME ZONE 'UTC');
         IF to_regclass(format('%I', name)) IS NULL THEN
             EXECUTE format('CREATE TABLE %I (LIKE %I INCLUDING DEFAULTS INCLUDING CONSTRAINTS)', name, parent);
+            EXECUTE format('LOCK TABLE %I IN ACCESS EXCLUSIVE MODE', parent || '_default');
             EXECUTE format(
                 'WITH moved AS (DELETE FROM %I WHERE id >= %L AND id < %L RETURNING *) INSERT INTO %I SELECT * FROM moved',
                 parent || '_default', lower_id, upper_id, name
@@ -879,6 +880,7 @@ CREATE TABLE turns (
 );
 CREATE INDEX turns_of_conversation ON turns USING btree (business_id, conversation_id, id);
 CREATE INDEX turns_of_limits ON turns USING btree (business_id, conversation_id, id) WHERE (outcome = 'limited'::text);
+CREATE INDEX turns_with_texts ON turns USING btree (business_id, id) WHERE ((user_message <> ''::text) OR (bot_reply IS NOT NULL));
 ALTER TABLE turns ENABLE ROW LEVEL SECURITY;
 ALTER TABLE turns FORCE ROW LEVEL SECURITY;
 CREATE POLICY of_business ON turns TO parley_business USING ((business_id = parley_business_id())) WITH CHECK ((business_id = parley_business_id()));

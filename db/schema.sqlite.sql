@@ -541,6 +541,8 @@ CREATE INDEX turns_of_conversation ON turns (business_id, conversation_id, id);
 
 CREATE INDEX turns_of_limits ON turns (business_id, conversation_id, id) WHERE outcome = 'limited';
 
+CREATE INDEX turns_with_texts ON turns (business_id, id) WHERE user_message <> '' OR bot_reply IS NOT NULL;
+
 CREATE TABLE users (
     id TEXT NOT NULL PRIMARY KEY CHECK (length(id) = 36),
     email TEXT NOT NULL UNIQUE,

@@ -144,6 +144,43 @@ struct PartitionTests {
         }
     }
 
+    @Test func `what came when there was no week for it goes when it is old`() async throws {
+        try await withTestPostgres { database in
+            let house = try await House(database)
+            for business in [house.ours, house.theirs] { try await house.note(business, at: Self.sunday) }
+            #expect(try await house.places("journey_events") == ["journey_events_default", "journey_events_default"])
+            let days = Int64(Limits.journeyDays)
+            let early = try await house.prune(at: Self.sunday.advanced(by: .seconds(86_400 * (days - 1))))
+            #expect(early.failures == [])
+            #expect(try await house.owners("journey_events").count == 2)
+
+            let late = Self.sunday.advanced(by: .seconds(86_400 * (days + 1)))
+            let preview = try await Pruner(database, clock: ManualClock(late)).preview()
+            #expect(preview.rows[.journey] == 2)
+            #expect(try await house.prune(at: late).rows[.journey] == 2)
+            #expect(try await house.owners("journey_events").isEmpty)
+        }
+    }
+
+    @Test func `nobody waits long for a partition that somebody else reads`() async throws {
+        try await withTestPostgres { database in
+            let house = try await House(database)
+            let partitions = Partitions(database)
+            try await partitions.makeAhead(at: Self.monday)
+            try await house.note(house.ours, at: Self.monday)
+            let old = Self.after(days: 8)
+            try await house.database.read(.schema) { connection in
+                // As a backup does, for as long as it takes.
+                _ = try await connection.query("SELECT 1 AS one FROM journey_events", [])
+                await #expect(throws: SQLError.busy) { try await partitions.drop(.journey, before: old) }
+                // Nobody stands behind a lock that is waited for.
+                try await house.note(house.theirs, at: Self.after(days: 21))
+            }
+            #expect(try await partitions.drop(.journey, before: old).contains("journey_events_\(Self.week)"))
+            #expect(try await house.owners("journey_events") == [house.theirs])
+        }
+    }
+
     @Test func `a webhook is known for as long as a platform repeats it, and an open one keeps its week`() async throws
     {
         try await withTestPostgres { database in

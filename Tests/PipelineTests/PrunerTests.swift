@@ -65,6 +65,27 @@ import Testing
 
     private static func counted(_ result: PruneResult) -> [Retained: Int64] { result.rows.filter { $0.value > 0 } }
 
+    @Test func `what does not work for one business is told, and done for all others`() async throws {
+        try await withTestDatabase { database in
+            let businesses = try await Self.fill(database)
+            let open: any SQLDatabase = database
+            try await open.transaction(.schema) { connection in
+                try await connection.execute(
+                    """
+                    CREATE TRIGGER stop BEFORE DELETE ON journey_events WHEN old.business_id = '\(businesses[0])'
+                    BEGIN SELECT RAISE(ABORT, 'stop'); END
+                    """
+                )
+            }
+            let pruner = Pruner(database, clock: ManualClock(Self.now), pace: Self.hurried)
+            let result = try await pruner.prune(as: "a")
+            #expect(result.failures.map(\.part) == [.rows(.journey, businesses[0])])
+            #expect(Self.counted(result) == [.journey: 50, .analytics: 76])
+            // Done for today.
+            #expect(try await !pruner.isDue())
+        }
+    }
+
     @Test func `a dry run says what a run then does, and changes nothing`() async throws {
         try await withTestDatabase { database in
             let businesses = try await Self.fill(database)

@@ -9,7 +9,8 @@ import Testing
     private let session = SessionHint(
         conversationID: ID(at: SystemClock().now),
         sessionID: ID(at: SystemClock().now),
-        messageCount: 41
+        messageCount: 41,
+        lastActivityAt: Timestamp(microseconds: 1_760_000_000_000_001)
     )
 
     private func messages(_ count: Int) -> [RememberedMessage] {
@@ -39,7 +40,7 @@ import Testing
     }
 
     @Test func `what is anything else is no hint`() {
-        let recent = RecentMessages(session: session, messages: messages(3)).encoded
+        let recent = RecentMessages(session: session, messages: messages(4)).encoded
         let text = String(decoding: recent, as: UTF8.self)
         let strange = [
             "", "null", "{}", "[]", "7", "{\"session\":{}}", String(text.dropLast()),

@@ -33,6 +33,7 @@ extension Operations {
             "dry_run": .bool(isDry), "total": .integer(result.total),
             "rows": .object(JSONObject(rows.map { .init(key: $0.0.rawValue, value: .integer($0.1)) })),
             "partitions": .array(result.partitions.map { .string($0) }),
+            "failures": .array(result.failures.map { .string($0.description) }),
         ]
         if !isDry { json["resumed"] = .bool(result.wasResumed) }
         var blocks: [Report.Block] = [
@@ -48,6 +49,8 @@ extension Operations {
         if !result.partitions.isEmpty {
             blocks.append(.line("Whole partitions: \(result.partitions.joined(separator: ", "))"))
         }
+        blocks += result.failures.map { .line("Not done: \($0)") }
+        if !result.failures.isEmpty { blocks.append(.line("The next run tries that again.")) }
         if result.wasResumed { blocks.append(.line("Went on where an interrupted run had come to.")) }
         return Report(json, blocks)
     }

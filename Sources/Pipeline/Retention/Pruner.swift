@@ -10,10 +10,45 @@ package struct PruneResult: Sendable, Equatable {
     package var partitions: [String] = []
     /// A run that had been interrupted was gone on with.
     package var wasResumed = false
+    /// What did not work, while the rest did.
+    package var failures: [PruneFailure] = []
 
     package init() {}
 
+    fileprivate mutating func note(_ failure: PruneFailure?) {
+        if let failure { failures.append(failure) }
+    }
+
     package var total: Int64 { rows.values.reduce(0, +) }
+}
+
+/// What of a run did not work.
+package struct PruneFailure: Sendable, Equatable, CustomStringConvertible {
+    package enum Part: Sendable, Equatable {
+        /// Of a business, or of none.
+        case rows(Retained, ID<Business>?)
+        /// Of a kind, or those of the weeks to come.
+        case partitions(Retained?)
+    }
+
+    package let part: Part
+    package let reason: String
+
+    fileprivate init(of part: Part, reason: String) {
+        self.part = part
+        self.reason = reason
+    }
+
+    fileprivate var isOfPartitions: Bool { if case .partitions = part { true } else { false } }
+
+    package var description: String {
+        switch part {
+        case .rows(let kind, let business):
+            "\(kind.rawValue) of \(business.map { "business \($0)" } ?? "no business"): \(reason)"
+        case .partitions(let kind):
+            "partitions of \(kind?.rawValue ?? "the weeks to come"): \(reason)"
+        }
+    }
 }
 
 /// Somebody else is pruning.
@@ -78,7 +113,9 @@ package struct Pruner: Sendable {
         }
         guard business == nil else { return result }
         for retained in Retained.allCases {
-            result.partitions += try await partitions.expired(retained, before: longest.cutOff(retained, at: now))
+            let cutOff = longest.cutOff(retained, at: now)
+            result.partitions += try await partitions.expired(retained, before: cutOff)
+            result.rows[retained, default: 0] += try await partitions.strays(retained, before: cutOff)
         }
         return result
     }
@@ -99,7 +136,9 @@ package struct Pruner: Sendable {
         else { throw AlreadyPruning(until: try await jobs.job(Self.job)?.heldUntil) }
         do {
             let result = try await run(hold, from: cursor, only: business)
-            try await jobs.release(hold, isFinished: business == nil, at: clock.now)
+            // Partitions are tried again soon, a business's rows the next day.
+            let isFinished = business == nil && !result.failures.contains(where: \.isOfPartitions)
+            try await jobs.release(hold, isFinished: isFinished, at: clock.now)
             return result
         } catch {
             // Whoever comes next goes on at once; where even this fails, when the lease has run out.
@@ -123,58 +162,127 @@ package struct Pruner: Sendable {
         var result = PruneResult()
         var walk = business == nil ? Walk(from: cursor) : Walk(beside: cursor)
         result.wasResumed = walk.isResumed
+        // First, as next week's messages need it, whatever becomes of the rest.
+        if business == nil {
+            result.note(try await failure(ofPartitions: nil) { _ = try await partitions.makeAhead(at: now) })
+        }
         for owner in try await owners(only: business) {
             var checked: Set<CalendarDay> = []
             for retained in owner.kinds where isDeleted(retained, owner.policy, longest) {
                 guard walk.reaches(owner.id, retained) else { continue }
                 let cutOff = owner.policy.cutOff(retained, at: now)
-                var place: RetentionStore.Place?
-                repeat {
-                    let begin = clock.now
-                    let batch = try await retention.prune(
-                        retained,
-                        of: owner.id,
-                        before: cutOff,
-                        after: place,
-                        upTo: pace.batch,
-                        checked: checked,
-                        job: (hold, walk.cursor),
-                        at: begin
-                    )
-                    (place, checked) = (batch.next, batch.checked)
-                    result.rows[retained, default: 0] += Int64(batch.gone)
-                    guard batch.gone > 0 else { continue }
-                    Counter(label: "parley_pruned_rows_total", dimensions: [("kind", retained.rawValue)])
-                        .increment(by: batch.gone)
-                    try await rest(after: clock.now.since(begin))
-                } while place != nil
+                let batches = Batches(retained, owner.id, cutOff, job: (hold, walk.cursor))
+                // One business's trouble is not that of all behind it.
+                let failure = try await failure(of: owner.id, retained) {
+                    try await letGo(batches, &checked) { result.rows[retained, default: 0] += Int64($0) }
+                }
+                result.note(failure)
             }
             // A business that has nothing to let go renews nothing; a thousand of them take a while.
             try await jobs.renew(hold, lease: Limits.retentionLease, cursor: walk.cursor, at: clock.now)
         }
         guard business == nil else { return result }
-        result.partitions = try await turnPartitions(longest, hold, walk.cursor, at: now)
+        for retained in Retained.allCases where partitions.hold(retained) {
+            let batches = Batches(retained, nil, longest.cutOff(retained, at: now), job: (hold, walk.cursor))
+            result.note(
+                try await failure(ofPartitions: retained) {
+                    result.partitions += try await partitions.drop(retained, before: batches.cutOff)
+                    try await letStraysGo(batches) { result.rows[retained, default: 0] += Int64($0) }
+                }
+            )
+        }
+        try await forgetKeys(hold, walk.cursor, before: now.advanced(by: .seconds(-86_400 * Limits.inboxDays)))
         return result
     }
 
-    private func turnPartitions(
-        _ longest: RetentionPolicy,
-        _ hold: JobHold,
-        _ cursor: JSON,
-        at now: Timestamp
-    ) async throws -> [String] {
-        try await partitions.makeAhead(at: now)
-        var dropped: [String] = []
-        for retained in Retained.allCases where partitions.hold(retained) {
-            try await jobs.renew(hold, lease: Limits.retentionLease, cursor: cursor, at: clock.now)
-            dropped += try await partitions.drop(retained, before: longest.cutOff(retained, at: now))
+    /// What goes in many transactions, each of which says that the job's holder lives.
+    private struct Batches {
+        let retained: Retained
+        let owner: ID<Business>?
+        let cutOff: Timestamp
+        let job: (hold: JobHold, cursor: JSON)
+
+        init(_ retained: Retained, _ owner: ID<Business>?, _ cutOff: Timestamp, job: (hold: JobHold, cursor: JSON)) {
+            self.retained = retained
+            self.owner = owner
+            self.cutOff = cutOff
+            self.job = job
         }
-        let redelivered = now.advanced(by: .seconds(-86_400 * Limits.inboxDays))
+    }
+
+    private func letGo(
+        _ batches: Batches,
+        _ checked: inout Set<CalendarDay>,
+        _ count: (Int) -> Void
+    ) async throws {
+        var place: RetentionStore.Place?
+        repeat {
+            let begin = clock.now
+            let batch = try await retention.prune(
+                batches.retained,
+                of: batches.owner,
+                before: batches.cutOff,
+                after: place,
+                upTo: pace.batch,
+                checked: checked,
+                job: batches.job,
+                at: begin
+            )
+            (place, checked) = (batch.next, batch.checked)
+            count(batch.gone)
+            guard batch.gone > 0 else { continue }
+            Counter(label: "parley_pruned_rows_total", dimensions: [("kind", batches.retained.rawValue)])
+                .increment(by: batch.gone)
+            try await rest(after: clock.now.since(begin))
+        } while place != nil
+    }
+
+    private func letStraysGo(_ batches: Batches, _ count: (Int) -> Void) async throws {
         while true {
             let begin = clock.now
-            guard try await partitions.forgetKeys(before: redelivered, upTo: pace.batch) > 0 else { return dropped }
-            try await jobs.renew(hold, lease: Limits.retentionLease, cursor: cursor, at: clock.now)
+            let gone = try await partitions.deleteStrays(batches.retained, before: batches.cutOff, upTo: pace.batch)
+            try await renew(batches.job)
+            guard gone > 0 else { return }
+            count(gone)
             try await rest(after: clock.now.since(begin))
+        }
+    }
+
+    private func forgetKeys(_ hold: JobHold, _ cursor: JSON, before redelivered: Timestamp) async throws {
+        while true {
+            let begin = clock.now
+            guard try await partitions.forgetKeys(before: redelivered, upTo: pace.batch) > 0 else { return }
+            try await renew((hold, cursor))
+            try await rest(after: clock.now.since(begin))
+        }
+    }
+
+    private func renew(_ job: (hold: JobHold, cursor: JSON)) async throws {
+        try await jobs.renew(job.hold, lease: Limits.retentionLease, cursor: job.cursor, at: clock.now)
+    }
+
+    /// Why a part of a run came to nothing; nil when it did not. A database that is away, a lost job and a shutdown end the run.
+    private func failure(
+        of business: ID<Business>? = nil,
+        _ kind: Retained,
+        _ part: () async throws -> Void
+    ) async throws -> PruneFailure? {
+        try await Self.reason(of: part).map { PruneFailure(of: .rows(kind, business), reason: $0) }
+    }
+
+    private func failure(ofPartitions kind: Retained?, _ part: () async throws -> Void) async throws -> PruneFailure? {
+        try await Self.reason(of: part).map { PruneFailure(of: .partitions(kind), reason: $0) }
+    }
+
+    private static func reason(of part: () async throws -> Void) async throws -> String? {
+        do {
+            try await part()
+            return nil
+        } catch let error as SQLError {
+            switch error {
+            case .disconnected, .cannotWrite: throw error
+            default: return "\(error)"
+            }
         }
     }
 

@@ -32,6 +32,10 @@ package struct RetentionService: Service {
         do {
             guard try await pruner.isDue() else { return }
             let result = try await pruner.prune(as: holder)
+            for failure in result.failures {
+                // The rest is done; this is tried again with the next run.
+                logger.error("retention could not do a part of its work", metadata: ["part": "\(failure)"])
+            }
             guard result.total > 0 || !result.partitions.isEmpty else { return }
             logger.info(
                 "what was kept long enough is gone",

@@ -16,16 +16,23 @@ package struct Partitions: Sendable {
     package func makeAhead(at now: Timestamp) async throws -> Int {
         guard database.dialect.hasPartitions else { return 0 }
         var made = 0
+        var failure: (any Error)?
         for table in Retained.allCases.compactMap(\.partitioned) {
-            // A transaction for each: none waits for the locks of all.
-            made += try await database.transaction(.schema) { connection in
-                let row = try await connection.first(
-                    "SELECT parley_make_partitions($1, $2, $3) AS made",
-                    [.text(table), .timestamp(now), .int(Limits.partitionWeeks)]
-                )
-                return Int(clamping: try row?.int("made") ?? 0)
+            // A transaction for each: none waits for the locks of all, and none goes without because of another.
+            do {
+                made += try await database.transaction(.schema) { connection in
+                    try await Self.waitBriefly(on: connection)
+                    let row = try await connection.first(
+                        "SELECT parley_make_partitions($1, $2, $3) AS made",
+                        [.text(table), .timestamp(now), .int(Limits.partitionWeeks)]
+                    )
+                    return Int(clamping: try row?.int("made") ?? 0)
+                }
+            } catch {
+                failure = failure ?? error
             }
         }
+        if let failure { throw failure }
         return made
     }
 
@@ -51,11 +58,46 @@ package struct Partitions: Sendable {
         guard hold(retained), let table = retained.partitioned else { return [] }
         let moment = try await oldestToStay(retained, before: cutOff)
         return try await database.transaction(.schema) { connection in
-            try await connection.query(
+            try await Self.waitBriefly(on: connection)
+            return try await connection.query(
                 "SELECT name FROM parley_drop_partitions($1, $2) AS name",
                 [.text(table), .timestamp(moment)]
             ).map { try $0.text("name") }
         }
+    }
+
+    /// How many rows are as old and lie in no week's partition, because there was none when they came.
+    package func strays(_ retained: Retained, before cutOff: Timestamp) async throws -> Int64 {
+        guard hold(retained), let table = retained.partitioned else { return 0 }
+        let moment = try await oldestToStay(retained, before: cutOff)
+        return try await database.read(.house) { connection in
+            try await connection.first(
+                "SELECT COUNT(*) AS count FROM \(table)_default WHERE id < $1",
+                [.uuid(UUID7(firstAt: moment))]
+            )?.int("count") ?? 0
+        }
+    }
+
+    /// Deletes up to `limit` of them. How many.
+    package func deleteStrays(_ retained: Retained, before cutOff: Timestamp, upTo limit: Int) async throws -> Int {
+        guard hold(retained), let table = retained.partitioned else { return 0 }
+        let moment = try await oldestToStay(retained, before: cutOff)
+        return try await database.transaction(.house) { connection in
+            try await connection.execute(
+                """
+                DELETE FROM \(table)_default WHERE ctid = ANY (
+                    ARRAY(SELECT ctid FROM \(table)_default WHERE id < $1 LIMIT $2)
+                )
+                """,
+                [.uuid(UUID7(firstAt: moment)), .int(limit)]
+            )
+        }
+    }
+
+    // Partitions come and go under locks for which all traffic waits once somebody else, a backup perhaps, is before them. So
+    // they are not waited for: the next run tries again.
+    private static func waitBriefly(on connection: any SQLConnection) async throws {
+        _ = try await connection.query("SELECT set_config('lock_timeout', '2s', true)", [])
     }
 
     /// Forgets the keys of webhooks that no platform redelivers any more, up to `limit` of them. How many.
