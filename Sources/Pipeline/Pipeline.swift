@@ -54,7 +54,7 @@ package struct Pipeline: Sendable {
         guard try await isQuiet(waiting, claim: claim) else { return nil }
         guard let question = try await admit(waiting, claim: claim) else { return nil }
         let context = try await recall(question, claim: claim)
-        let run = try await think(about: question, with: context, claim: claim)
+        let run = try await think(about: question, with: context)
         return try await commit(run, to: question, with: context, claim: claim)
     }
 

@@ -24,7 +24,7 @@ extension Pipeline {
             output: run.usage.output,
             at: now
         )
-        let details = Findings(run, in: question)
+        let details = Findings(run, in: question, looksAtText: context.asking != nil)
         let latency = now.since(question.startedAt)
         let commit = TurnCommit(
             turnID: ID(at: now),
@@ -42,7 +42,7 @@ extension Pipeline {
             outcome: outcome,
             intent: run.executions.last?.tool,
             model: run.model,
-            promptVersion: context.agent.promptVersion,
+            promptVersion: context.asking?.agent.promptVersion ?? "",
             tokensIn: run.usage.input,
             tokensOut: run.usage.output,
             tokensCached: run.usage.cached,
@@ -116,10 +116,12 @@ private struct Findings {
     var usedKnowledge: [ID<KnowledgeEntry>] = []
     var memory: JSON
 
-    init(_ run: AgentRun, in question: Question) {
+    init(_ run: AgentRun, in question: Question, looksAtText: Bool) {
         memory = question.conversation.memory
         // Found even when no tool is called: a customer who writes their number wants to be called.
-        add(ContactDetails.find(in: question.text), name: question.conversation.contactName, intent: "message")
+        if looksAtText {
+            add(ContactDetails.find(in: question.text), name: question.conversation.contactName, intent: "message")
+        }
         for effect in run.effects {
             switch effect {
             case .captureLead(let details):

@@ -3,41 +3,45 @@ import ChannelKit
 import ParleyCore
 import Storage
 
-/// What the model is told beside the question.
+/// What the model is told beside the question, and the session that it belongs to.
 final class TurnContext: Sendable {
-    let agent: AgentProfile
-    let request: ModelRequest
+    struct Asking: Sendable {
+        let agent: AgentProfile
+        let request: ModelRequest
+        let showsTyping: Bool
+    }
+
+    /// Nil for what is answered without asking anybody.
+    let asking: Asking?
     let sessionID: ID<Session>
     let startsSession: Bool
-    let showsTyping: Bool
     let steps: [JourneyStep]
 
-    init(
-        agent: AgentProfile,
-        request: ModelRequest,
-        sessionID: ID<Session>,
-        startsSession: Bool,
-        showsTyping: Bool,
-        steps: [JourneyStep]
-    ) {
-        self.agent = agent
-        self.request = request
-        self.sessionID = sessionID
-        self.startsSession = startsSession
-        self.showsTyping = showsTyping
+    init(_ asking: Asking?, of question: Question, steps: [JourneyStep] = [], at now: Timestamp) {
+        self.asking = asking
+        startsSession = question.startsSession(at: now)
+        sessionID = startsSession ? ID(at: now) : question.conversation.sessionID
         self.steps = steps
+    }
+}
+
+extension Question {
+    fileprivate func startsSession(at now: Timestamp) -> Bool {
+        now.since(conversation.lastActivityAt) > Limits.sessionIdle
     }
 }
 
 // The third verb of the second act.
 extension Pipeline {
-    /// Loads the agent, the memory, the recent messages within their budget, and what the knowledge base says.
+    /// Loads the agent, the memory, the recent messages within their budget, and what the knowledge base says; nothing of it
+    /// for a question that was begun in vain too often, as it may be any of that which fails.
     func recall(_ question: Question, claim: Claim) async throws -> TurnContext {
         let now = parts.clock.now
+        guard claim.begun <= Int64(Limits.turnAttempts) else { return TurnContext(nil, of: question, at: now) }
         let flagged = try await flagged(parts.directory.agent(of: claim.businessID), for: question, at: now)
         let agent = flagged.agent
         let knowledge = try await parts.directory.knowledge(for: question.text, of: claim.businessID, upTo: 3)
-        let isNewSession = now.since(question.conversation.lastActivityAt) > Limits.sessionIdle
+        let isNewSession = question.startsSession(at: now)
         let history =
             isNewSession ? [] : question.remembered.suffix(Limits.contextMessages).compactMap(ModelMessage.init)
         let asked = question.events.map { waiting in
@@ -60,11 +64,8 @@ extension Pipeline {
         )
         let tokens = ContextBudget.tokens(of: request.messages)
         return TurnContext(
-            agent: agent,
-            request: request,
-            sessionID: isNewSession ? ID(at: now) : question.conversation.sessionID,
-            startsSession: isNewSession,
-            showsTyping: flagged.showsTyping,
+            TurnContext.Asking(agent: agent, request: request, showsTyping: flagged.showsTyping),
+            of: question,
             steps: flagged.steps + [
                 JourneyStep(
                     "context",
@@ -86,7 +87,8 @@ extension Pipeline {
                         ),
                     at: parts.clock.now
                 ),
-            ]
+            ],
+            at: now
         )
     }
 }

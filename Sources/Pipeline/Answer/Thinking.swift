@@ -7,12 +7,10 @@ import Storage
 // The fourth verb of the second act. No transaction is open while it works.
 extension Pipeline {
     /// Runs the model–tool loop, and shows that somebody is typing while it takes time.
-    func think(about question: Question, with context: TurnContext, claim: Claim) async throws -> AgentRun {
+    func think(about question: Question, with context: TurnContext) async throws -> AgentRun {
         if let notice = question.notice { return .said(notice.text) }
-        guard claim.begun <= Int64(Limits.turnAttempts) else {
-            return AgentRun.givenUp(model: context.request.model)
-        }
-        let loop = AgentLoop(model: context.agent.model, tools: context.agent.tools, clock: parts.clock)
+        guard let asking = context.asking else { return .givenUp }
+        let loop = AgentLoop(model: asking.agent.model, tools: asking.agent.tools, clock: parts.clock)
         let toolContext = ToolContext(
             businessID: question.conversation.businessID,
             conversationID: question.conversation.id,
@@ -20,13 +18,13 @@ extension Pipeline {
             channel: question.channel.id,
             now: parts.clock.now
         )
-        guard context.showsTyping, let typing = question.channel as? any TypingChannel else {
-            return try await loop.run(context.request, in: toolContext)
+        guard asking.showsTyping, let typing = question.channel as? any TypingChannel else {
+            return try await loop.run(asking.request, in: toolContext)
         }
         return try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try? await showTyping(on: typing, for: question) }
             defer { group.cancelAll() }
-            return try await loop.run(context.request, in: toolContext)
+            return try await loop.run(asking.request, in: toolContext)
         }
     }
 
@@ -64,12 +62,12 @@ extension AgentRun {
         AgentRun(text: notice, outcome: .limited, model: UsageRecord.noModel, usage: ModelUsage(), steps: 0)
     }
 
-    /// For what was begun in vain so often that it seems to be what kills the process.
-    static func givenUp(model: String) -> AgentRun {
+    /// For what was begun in vain so often that it seems to be what kills the process, or what can never be answered.
+    static var givenUp: AgentRun {
         AgentRun(
             text: AgentLoop.apology,
             outcome: .apologised,
-            model: model,
+            model: UsageRecord.noModel,
             usage: ModelUsage(),
             steps: 0,
             notes: [
