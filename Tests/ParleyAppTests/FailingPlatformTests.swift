@@ -53,6 +53,51 @@ struct FailingPlatformTests {
         }
     }
 
+    @Test func `a bot that is switched off sends nothing, and its replies go out when it is on again`() async throws {
+        try await DemoHouse.run(usesScriptedModel: true) { house in
+            try await house.takeToolsAway()
+            house.world.setFaults(.unlimited { $0.serverError = 1 }, of: "slack")
+            let post = try await house.ask("slack", "Are you there?")
+            try await house.eventually("the platform has failed") {
+                house.calls("slack").contains { $0.fault == "server_error" && $0.method.hasSuffix("chat.postMessage") }
+            }
+            let bot = try #require(
+                try await house.rows("SELECT id FROM channel_integrations WHERE channel = 'slack'").first?
+                    .optionalID("id", ParleyCore.Integration.self)
+            )
+            let integrations = house.stores.integrations
+            #expect(try await integrations.setActive(false, bot, of: house.businessID))
+            @Sendable func itWaits() async throws -> Bool {
+                let soon = SystemClock().now.advanced(by: .seconds(20))
+                return try await house.number(
+                    "SELECT COUNT(*) FROM deliveries WHERE settled_at IS NULL AND not_before > $1",
+                    [.timestamp(soon)]
+                ) == 1
+            }
+            try await house.eventually("the reply waits for the bot to be switched on") { try await itWaits() }
+            house.world.setFaults(.unlimited, of: "slack")
+            let called = house.calls("slack").count
+            try await Self.hurry(house)
+            try await house.eventually("somebody has looked again") { try await itWaits() }
+            #expect(house.calls("slack").count == called)
+            #expect(try await integrations.setActive(true, bot, of: house.businessID))
+            // The gateway may go on for 2 s with what it read.
+            try await house.eventually("the reply is there") {
+                try await Self.hurry(house)
+                return house.replies(after: post).map(\.words) == ["You said: Are you there?"]
+            }
+        }
+    }
+
+    /// What waits is due.
+    private static func hurry(_ house: DemoHouse) async throws {
+        for column in ["deliveries SET not_before", "lanes SET claimable_at"] {
+            let name = column.split(separator: " ").last ?? ""
+            let now = SQLValue.timestamp(SystemClock().now)
+            _ = try await house.change("UPDATE \(column) = $1 WHERE \(name) > $1", [now])
+        }
+    }
+
     @Test(arguments: ["slack", "discord"] as [ChannelID])
     func `an answer that is lost is reconciled, and nobody sees a reply twice`(channel: ChannelID) async throws {
         try await DemoHouse.run(usesScriptedModel: true) { house in

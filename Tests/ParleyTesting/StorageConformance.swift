@@ -57,6 +57,7 @@ package enum StorageConformance {
         case `events are passed over with their reason`
         case `a hint is believed as far as it holds`
         case `a delivery is settled by its outcome`
+        case `who goes down begins no further delivery`
         case `an uncertain send is repeated under a flag`
         case `the dead are listed and revived`
         case `a platform's report settles, and never downgrades`
@@ -134,6 +135,7 @@ package enum StorageConformance {
         case .`events are passed over with their reason`: try await passedOver(database, &findings)
         case .`a hint is believed as far as it holds`: try await hints(database, &findings)
         case .`a delivery is settled by its outcome`: try await settling(database, &findings)
+        case .`who goes down begins no further delivery`: try await goingDown(database, &findings)
         case .`an uncertain send is repeated under a flag`: try await uncertainty(database, &findings)
         case .`the dead are listed and revived`: try await revival(database, &findings)
         case .`a platform's report settles, and never downgrades`: try await reports(database, &findings)

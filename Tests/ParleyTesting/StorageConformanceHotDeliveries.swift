@@ -3,6 +3,23 @@ import Storage
 
 // The outbox: marked before, settled after, never in doubt without saying so.
 extension StorageConformance {
+    static func goingDown(_ database: any SQLDatabase, _ findings: inout Findings) async throws {
+        let traffic = try await Traffic(database)
+        let (turn, claim, first) = try await traffic.answered(in: traffic.ours, replies: 2, at: time)
+        let arrived = AttemptOutcome(.delivered(platformMessageID: "1"), verdict: "delivered")
+        let next = try await traffic.deliveries.settle(first, arrived, claim: claim, goesOn: false, at: after(1))
+        findings.expect(next == nil, "somebody who goes down went on")
+        let second = try await traffic.deliveries.find(turn.deliveries.last?.id ?? first.id)
+        findings.expect(second?.state, is: .waiting, "the state of what was not begun")
+        findings.expect(second?.attempts, is: 0, "its attempts")
+        let taken = try await traffic.claim(.deliver, at: after(1))
+        findings.expect(
+            try await traffic.deliveries.next(taken)?.id,
+            is: second?.id,
+            "what somebody else finds at once"
+        )
+    }
+
     static func settling(_ database: any SQLDatabase, _ findings: inout Findings) async throws {
         let traffic = try await Traffic(database)
         let deliveries = traffic.deliveries

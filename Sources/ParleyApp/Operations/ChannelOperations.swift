@@ -70,7 +70,7 @@ extension Operations {
             now.json,
             enabled
                 ? "\(now.name) on \(now.channel) is enabled."
-                : "\(now.name) on \(now.channel) is disabled: it has no route any more and sends nothing."
+                : "\(now.name) on \(now.channel) is disabled: what comes in is acknowledged and not answered, and nothing is sent until it is enabled."
         )
     }
 

@@ -3,6 +3,7 @@ import CoordinationKit
 import Logging
 import Metrics
 import ParleyCore
+import ServiceLifecycle
 import Storage
 
 // The verbs of the third act.
@@ -40,6 +41,10 @@ extension Pipeline {
             let channel = parts.channels[entry.integration.channel]
         else {
             return AttemptOutcome(.dead(reason: "the channel integration is gone"), verdict: "dead")
+        }
+        guard entry.integration.isActive else {
+            let later = startedAt.advanced(by: Limits.disabledPause)
+            return whileDisabled(delivery, .again(at: later, counts: false), at: startedAt)
         }
         if let held = entry.heldUntil, held > startedAt { return AttemptOutcome(.again(at: held, counts: false)) }
         let until: Timestamp?
@@ -90,7 +95,14 @@ extension Pipeline {
         _ outcome: AttemptOutcome,
         claim: Claim
     ) async throws -> DeliveryRecord? {
-        let next = try await parts.deliveries.settle(delivery, outcome, claim: claim, at: parts.clock.now)
+        // A process that is going down marks nothing that it may not come to send: the next one could not know that.
+        let next = try await parts.deliveries.settle(
+            delivery,
+            outcome,
+            claim: claim,
+            goesOn: !Task.isShuttingDownGracefully,
+            at: parts.clock.now
+        )
         if case .dead(let reason) = outcome.settlement {
             parts.logger.error(
                 "a delivery is dead; see: parley dead list",
@@ -100,15 +112,29 @@ extension Pipeline {
         return next
     }
 
+    // Somebody switched the bot off, and may switch it on again: the platform is asked nothing meanwhile.
+    private func whileDisabled(
+        _ delivery: DeliveryRecord,
+        _ rest: AttemptOutcome.Settlement,
+        at now: Timestamp
+    ) -> AttemptOutcome {
+        now.since(delivery.createdAt) > Limits.deliverySpan
+            ? AttemptOutcome(.dead(reason: "the channel integration was disabled for 24 h"), verdict: "dead")
+            : AttemptOutcome(rest)
+    }
+
     // MARK: Uncertain sends
 
     /// Finds out what became of a send whose answer was lost, before anything is sent again.
     private func reconcile(_ delivery: DeliveryRecord, claim: Claim) async throws -> DeliveryRecord? {
         let now = parts.clock.now
         let found: Reconciliation
-        if let entry = try await parts.directory.integration(delivery.integrationID),
-            let channel = parts.channels[entry.integration.channel] as? any ReconcilingChannel
-        {
+        let entry = try await parts.directory.integration(delivery.integrationID)
+        if let entry, !entry.integration.isActive {
+            let outcome = whileDisabled(delivery, .uncertain(until: now.advanced(by: Limits.disabledPause)), at: now)
+            return try await parts.deliveries.settle(delivery, outcome, claim: claim, at: now)
+        }
+        if let entry, let channel = parts.channels[entry.integration.channel] as? any ReconcilingChannel {
             found = await channel.reconcile(delivery.outgoing(at: now), as: entry.integration, over: parts.transport)
         } else {
             found = .unknowable

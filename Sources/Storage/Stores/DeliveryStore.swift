@@ -28,11 +28,13 @@ package struct DeliveryStore: Sendable {
 
     /// Keeps what became of an attempt, and marks the next delivery as being sent in the same commit.
     ///
+    /// - Parameter goesOn: false leaves the next one to whoever claims the conversation next.
     /// - Returns: the next delivery, if it may be sent at once; otherwise the claim has been ended.
     package func settle(
         _ delivery: DeliveryRecord,
         _ outcome: AttemptOutcome,
         claim: Claim,
+        goesOn: Bool = true,
         at now: Timestamp
     ) async throws -> DeliveryRecord? {
         try await database.transaction(.business(claim.businessID)) { connection in
@@ -55,7 +57,7 @@ package struct DeliveryStore: Sendable {
                 try await claim.end(next: nil, on: connection)
                 return nil
             }
-            guard next.notBefore <= now, next.state == .waiting else {
+            guard goesOn, next.notBefore <= now, next.state == .waiting else {
                 try await claim.end(next: (max(now, next.notBefore), now), on: connection)
                 return nil
             }
@@ -74,17 +76,56 @@ package struct DeliveryStore: Sendable {
         }
     }
 
-    /// Settles a delivery by what the platform reported in a webhook; never downgrades. False when it is not ours.
-    static func report(
-        platformMessageID: String,
-        deliveryID: ID<Delivery>?,
-        state: String,
-        reason: String?,
-        integration: ID<Integration>,
-        business: ID<Business>,
+    /// Settles deliveries by what the platform reported in a webhook; never downgrades. What is not ours is passed over.
+    ///
+    /// All deliveries first and their messages after them, as ``settle(_:_:claim:goesOn:at:)`` has it: two that write the same ones
+    /// wait for each other, and never in a circle.
+    static func keep(
+        _ reports: [PlatformReport],
+        claim: Claim,
         at now: Timestamp,
         on connection: any SQLConnection
-    ) async throws -> Bool {
+    ) async throws {
+        var messages: [(id: ID<Message>, state: String)] = []
+        for report in reports {
+            guard let delivery = try await settle(by: report, claim: claim, at: now, on: connection) else { continue }
+            if let message = delivery.messageID { messages.append((message, report.state)) }
+            try await JourneyStore.append(
+                [
+                    JourneyStep(
+                        "report",
+                        report.state,
+                        rule: "platform_status",
+                        value: report.reason ?? report.platformMessageID,
+                        at: now
+                    )
+                ],
+                to: delivery.id,
+                of: claim.businessID,
+                on: connection
+            )
+        }
+        for message in messages {
+            try await connection.execute(
+                """
+                UPDATE messages SET delivery_state = $3 WHERE business_id = $1 AND id = $2
+                    AND (CASE COALESCE(delivery_state, '') WHEN 'failed' THEN 4 WHEN 'read' THEN 3
+                        WHEN 'delivered' THEN 2 WHEN 'sent' THEN 1 ELSE 0 END)
+                    < (CASE $3 WHEN 'failed' THEN 4 WHEN 'read' THEN 3 WHEN 'delivered' THEN 2
+                        WHEN 'sent' THEN 1 ELSE 0 END)
+                """,
+                [.id(claim.businessID), .id(message.id), .text(message.state)]
+            )
+        }
+    }
+
+    /// The delivery that a report is about; nil when it is not ours.
+    private static func settle(
+        by report: PlatformReport,
+        claim: Claim,
+        at now: Timestamp,
+        on connection: any SQLConnection
+    ) async throws -> DeliveryRecord? {
         let row = try await connection.first(
             """
             SELECT * FROM (
@@ -94,11 +135,11 @@ package struct DeliveryStore: Sendable {
                 WHERE business_id = $1 AND channel_integration_id = $2 AND platform_message_id = $4
             ) AS ours ORDER BY id DESC LIMIT 1
             """,
-            [.id(business), .id(integration), .id(deliveryID), .text(platformMessageID)]
+            [.id(claim.businessID), .id(claim.integrationID), .id(report.deliveryID), .text(report.platformMessageID)]
         )
-        guard let row else { return false }
+        guard let row else { return nil }
         let delivery = try DeliveryRecord(row)
-        let hasFailed = state == "failed"
+        let hasFailed = report.state == "failed"
         if delivery.settledAt == nil || (hasFailed && delivery.state == .delivered) {
             try await connection.execute(
                 """
@@ -106,30 +147,13 @@ package struct DeliveryStore: Sendable {
                 WHERE business_id = $1 AND id = $2
                 """,
                 [
-                    .id(business), .id(delivery.id), .text(hasFailed ? "dead" : "delivered"), .timestamp(now),
-                    .text(platformMessageID), .text(hasFailed ? reason ?? "the platform reported a failure" : nil),
+                    .id(claim.businessID), .id(delivery.id), .text(hasFailed ? "dead" : "delivered"), .timestamp(now),
+                    .text(report.platformMessageID),
+                    .text(hasFailed ? report.reason ?? "the platform reported a failure" : nil),
                 ]
             )
         }
-        if let messageID = delivery.messageID {
-            try await connection.execute(
-                """
-                UPDATE messages SET delivery_state = $3 WHERE business_id = $1 AND id = $2
-                    AND (CASE COALESCE(delivery_state, '') WHEN 'failed' THEN 4 WHEN 'read' THEN 3
-                        WHEN 'delivered' THEN 2 WHEN 'sent' THEN 1 ELSE 0 END)
-                    < (CASE $3 WHEN 'failed' THEN 4 WHEN 'read' THEN 3 WHEN 'delivered' THEN 2
-                        WHEN 'sent' THEN 1 ELSE 0 END)
-                """,
-                [.id(business), .id(messageID), .text(state)]
-            )
-        }
-        try await JourneyStore.append(
-            [JourneyStep("report", state, rule: "platform_status", value: reason ?? platformMessageID, at: now)],
-            to: delivery.id,
-            of: business,
-            on: connection
-        )
-        return true
+        return delivery
     }
 
     /// Dead deliveries, newest first, of one business or of all.

@@ -66,18 +66,7 @@ package struct TurnStore: Sendable {
                     InboxStore.closing(passed.closing, turn: nil, claim: claim, dialect: database.dialect, at: now)
                 ]
             )
-            for report in passed.reports {
-                _ = try await DeliveryStore.report(
-                    platformMessageID: report.platformMessageID,
-                    deliveryID: report.deliveryID,
-                    state: report.state,
-                    reason: report.reason,
-                    integration: claim.integrationID,
-                    business: claim.businessID,
-                    at: now,
-                    on: connection
-                )
-            }
+            try await DeliveryStore.keep(passed.reports, claim: claim, at: now, on: connection)
             for (id, _) in passed.closing {
                 try await JourneyStore.append(passed.steps, to: id, of: claim.businessID, on: connection)
             }
