@@ -133,9 +133,13 @@ final class PostgresPool: Sendable {
         switch grant {
         case .link(let idle):
             let isSuspect = state.withLock { idle.since < $0.lastLoss }
-            if await idle.link.isFit(asking: isSuspect || idle.since.duration(to: .now) > Self.longRest) {
-                return idle.link
+            let asks = isSuspect || idle.since.duration(to: .now) > Self.longRest
+            if asks, Task.isCancelled {
+                // Whoever is cancelled cannot ask, which says nothing against the connection.
+                await giveBack(idle.link, since: idle.since)
+                throw CancellationError()
             }
+            if await idle.link.isFit(asking: asks) { return idle.link }
             await discard(idle.link, isLost: true)
             return nil
         case .place:
@@ -150,7 +154,7 @@ final class PostgresPool: Sendable {
     /// For a grant that nobody wants any more.
     private func put(_ grant: Grant) async {
         switch grant {
-        case .link(let idle): await giveBack(idle.link)
+        case .link(let idle): await giveBack(idle.link, since: idle.since)
         case .place: release(after: nil)
         }
     }
@@ -207,18 +211,20 @@ final class PostgresPool: Sendable {
 
     // MARK: Giving back
 
-    func giveBack(_ link: PostgresLink) async {
+    /// - Parameter since: when it was last used; nil for now.
+    func giveBack(_ link: PostgresLink, since: ContinuousClock.Instant? = nil) async {
         guard await !link.isBroken else { return await discard(link, isLost: true) }
         let now = ContinuousClock.now
+        let rested = Idle(link: link, since: since ?? now)
         let (isKept, ticket, tired) = state.withLock { state -> (Bool, PostgresLoop.Ticket?, PostgresLink?) in
             let age = state.birthdays[ObjectIdentifier(link)].map { $0.duration(to: now) } ?? .zero
             guard !state.isClosed, age < Self.lifetime(of: link) else { return (false, nil, nil) }
             if !state.waiting.isEmpty {
                 let first = state.waiting.removeFirst().ticket
-                state.granted[first] = .link(Idle(link: link, since: now))
+                state.granted[first] = .link(rested)
                 return (true, first, nil)
             }
-            state.idle.append(Idle(link: link, since: now))
+            state.idle.append(rested)
             guard let oldest = state.idle.first, oldest.since.duration(to: now) > Self.longestRest else {
                 return (true, nil, nil)
             }

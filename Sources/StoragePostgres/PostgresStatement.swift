@@ -39,8 +39,13 @@ extension PostgresStatement {
     /// from one to the next.
     static func begin(_ scope: SQLScope, isReadOnly: Bool, limit: Duration) -> [PostgresStatement] {
         [
-            // A read sees one state, from its first statement on.
-            PostgresStatement(isReadOnly ? "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY" : "BEGIN", isKept: false),
+            // A read sees one state, from its first statement on. A write sees after each lock what was committed before it,
+            // whatever the server's default is: that no event is left without a lane rests on it.
+            PostgresStatement(
+                isReadOnly
+                    ? "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY" : "BEGIN ISOLATION LEVEL READ COMMITTED",
+                isKept: false
+            ),
             PostgresStatement(
                 """
                 SELECT set_config('role', $1, true), set_config('parley.business_id', $2, true),

@@ -39,6 +39,8 @@ final class RedisWire: ChannelInboundHandler {
     private var unsent = ByteBuffer()
     private var isFlushDue = false
     private var sweep: Scheduled<Void>?
+    /// When the next sweep is due.
+    private var sweepsAt = NIODeadline.distantFuture
     private var ping: Scheduled<Void>?
     private var stalledAt: NIODeadline?
     private var hasHeard = true
@@ -61,7 +63,7 @@ final class RedisWire: ChannelInboundHandler {
         pending.append(Pending(deadline: request.deadline, completion: request.completion))
         unsent.writeImmutableBuffer(request.bytes)
         flushSoon(context)
-        if sweep == nil { scheduleSweep(at: request.deadline, context) }
+        if request.deadline < sweepsAt { scheduleSweep(at: request.deadline, context) }
     }
 
     // What is submitted in one turn of the loop goes out in one packet.
@@ -119,11 +121,14 @@ final class RedisWire: ChannelInboundHandler {
     // MARK: Deadlines
 
     private func scheduleSweep(at deadline: NIODeadline, _ context: ChannelHandlerContext) {
+        sweep?.cancel()
+        sweepsAt = deadline
         sweep = context.eventLoop.assumeIsolated().scheduleTask(deadline: deadline) { self.expire() }
     }
 
     private func expire() {
         sweep = nil
+        sweepsAt = .distantFuture
         guard let context else { return }
         let now = NIODeadline.now()
         var next: NIODeadline?

@@ -85,16 +85,21 @@ extension SessionHint: CachedHint {
     fileprivate var json: JSON {
         [
             "conversation_id": .string("\(conversationID)"), "session_id": .string("\(sessionID)"),
-            "message_count": JSON(messageCount),
+            "message_count": JSON(messageCount), "last_activity_at": JSON(lastActivityAt.microseconds),
         ]
     }
 
     fileprivate init?(_ json: JSON) {
         guard let conversationID = json["conversation_id"]?.string.flatMap({ ID<Conversation>($0) }),
             let sessionID = json["session_id"]?.string.flatMap({ ID<Session>($0) }),
-            let messageCount = json["message_count"]?.int
+            let messageCount = json["message_count"]?.int, let lastActivityAt = json["last_activity_at"]?.int
         else { return nil }
-        self.init(conversationID: conversationID, sessionID: sessionID, messageCount: messageCount)
+        self.init(
+            conversationID: conversationID,
+            sessionID: sessionID,
+            messageCount: messageCount,
+            lastActivityAt: Timestamp(microseconds: lastActivityAt)
+        )
     }
 }
 

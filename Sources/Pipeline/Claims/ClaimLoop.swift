@@ -90,6 +90,7 @@ package struct ClaimLoop: Service {
                 lease: parts.settings.lease,
                 at: now
             )
+            if running.recover() { parts.logger.notice("work is claimed again", metadata: ["act": "\(act.rawValue)"]) }
             // Whose share was used up may have more.
             let counts = Dictionary(claims.map { ($0.businessID, 1) }, uniquingKeysWith: +)
             let isMoreReady = running.lastSeen != nil || shares.contains { counts[$0.business] == $0.count }
@@ -97,7 +98,13 @@ package struct ClaimLoop: Service {
         } catch is CancellationError {
             return Look()
         } catch {
-            parts.logger.error("cannot claim work; trying again", metadata: ["error": "\(error)"])
+            // Looked for four times a second, said once for each reason.
+            if running.fail("\(error)") {
+                parts.logger.error(
+                    "cannot claim work; trying again",
+                    metadata: ["act": "\(act.rawValue)", "error": "\(error)"]
+                )
+            }
             return Look()
         }
     }
@@ -160,7 +167,7 @@ package struct ClaimLoop: Service {
         var wait = Duration.seconds(1)
         switch error {
         case is ClaimLost:
-            parts.logger.notice("somebody else took over", metadata: ["conversation": "\(claim.conversationKey)"])
+            parts.logger.notice("somebody else took over", metadata: claim.logged)
         case is CancellationError: wait = .zero
         case is Orphaned: wait = .seconds(60)
         default:
@@ -242,6 +249,7 @@ private final class Running: Sendable {
         var isStopping = false
         var lastSeen: ID<Business>?
         var owed: [UndoneClaim] = []
+        var failure: String?
     }
 
     private let state = Mutex(State())
@@ -259,6 +267,20 @@ private final class Running: Sendable {
         state.withLock { state in
             defer { state.owed = [] }
             return state.owed
+        }
+    }
+    /// Whether this failure is another one than the last.
+    func fail(_ failure: String) -> Bool {
+        state.withLock { state in
+            defer { state.failure = failure }
+            return state.failure != failure
+        }
+    }
+    /// Whether there was a failure.
+    func recover() -> Bool {
+        state.withLock { state in
+            defer { state.failure = nil }
+            return state.failure != nil
         }
     }
     func begin() { state.withLock { $0.count += 1 } }

@@ -69,7 +69,7 @@ package final class LeaseKeeper: Service {
             }
         } catch {
             if isLost(claim) {
-                logger.warning("a claim was lost", metadata: ["conversation": "\(claim.conversationKey)"])
+                logger.warning("a claim was lost", metadata: claim.logged)
                 throw ClaimLost()
             }
             throw error
@@ -130,4 +130,9 @@ package final class LeaseKeeper: Service {
         }
         watcher?.resume()
     }
+}
+
+extension Claim {
+    /// For the log. Not the conversation's key, which on WhatsApp is a phone number.
+    var logged: Logger.Metadata { ["act": "\(act.rawValue)", "integration": "\(integrationID)", "fence": "\(fence)"] }
 }

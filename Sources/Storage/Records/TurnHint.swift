@@ -2,17 +2,25 @@ import ParleyCore
 
 /// A conversation's session as the last turn left it.
 ///
-/// Whatever is said in a conversation is counted in it, so as long as the database has the same session and the same
-/// number of messages, the messages are the same, too.
+/// Whatever is said in a conversation is counted in it, so as long as the database has the same session, the same number of
+/// messages and the same moment of the last turn, the messages are the same, too. The moment tells a count that comes again
+/// after a database has gone back to an older state.
 package struct SessionHint: Sendable, Equatable {
     package let conversationID: ID<Conversation>
     package let sessionID: ID<Session>
     package let messageCount: Int64
+    package let lastActivityAt: Timestamp
 
-    package init(conversationID: ID<Conversation>, sessionID: ID<Session>, messageCount: Int64) {
+    package init(
+        conversationID: ID<Conversation>,
+        sessionID: ID<Session>,
+        messageCount: Int64,
+        lastActivityAt: Timestamp
+    ) {
         self.conversationID = conversationID
         self.sessionID = sessionID
         self.messageCount = messageCount
+        self.lastActivityAt = lastActivityAt
     }
 
     func holds(for conversation: ConversationRecord) -> Bool {
@@ -20,7 +28,8 @@ package struct SessionHint: Sendable, Equatable {
             == SessionHint(
                 conversationID: conversation.id,
                 sessionID: conversation.sessionID,
-                messageCount: conversation.messageCount
+                messageCount: conversation.messageCount,
+                lastActivityAt: conversation.lastActivityAt
             )
     }
 }
@@ -57,7 +66,8 @@ extension TurnHint {
             session: SessionHint(
                 conversationID: turn.conversation.id,
                 sessionID: turn.sessionID,
-                messageCount: turn.conversation.messageCount + Int64(said.count)
+                messageCount: turn.conversation.messageCount + Int64(said.count),
+                lastActivityAt: now
             ),
             remembered: (known + said).sorted { $0.id < $1.id }.suffix(Limits.contextMessages)
         )

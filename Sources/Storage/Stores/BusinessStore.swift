@@ -78,7 +78,8 @@ package struct BusinessStore: Sendable {
         _ change: @Sendable (inout JSON) -> Void
     ) async throws -> Bool {
         try await database.transaction(.business(id)) { connection in
-            guard let business = try await find(id, on: connection) else { return false }
+            // Two at once change one after the other.
+            guard let business = try await find(id, isLocked: true, on: connection) else { return false }
             var settings = business.settings
             change(&settings)
             return try await connection.execute(
@@ -98,8 +99,15 @@ package struct BusinessStore: Sendable {
         }
     }
 
-    private func find(_ id: ID<Business>, on connection: any SQLConnection) async throws -> BusinessRecord? {
-        try await connection.first("SELECT \(BusinessRecord.columns) FROM businesses WHERE id = $1", [.id(id)])
-            .map { try BusinessRecord($0) }
+    private func find(
+        _ id: ID<Business>,
+        isLocked: Bool = false,
+        on connection: any SQLConnection
+    ) async throws -> BusinessRecord? {
+        try await connection.first(
+            "SELECT \(BusinessRecord.columns) FROM businesses WHERE id = $1"
+                + (isLocked ? database.dialect.lockingRow : ""),
+            [.id(id)]
+        ).map { try BusinessRecord($0) }
     }
 }

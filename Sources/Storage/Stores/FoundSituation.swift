@@ -23,7 +23,8 @@ struct FoundSituation {
                 .id(claim.businessID), .id(claim.integrationID), .text(claim.conversationKey),
                 .int(Limits.eventsPerTurn), .text(channel.name), .int(Limits.contextMessages),
                 .id(hint?.session.conversationID), .id(hint?.session.sessionID),
-                hint.map { .integer($0.session.messageCount) } ?? .null, .int(hint?.remembered == nil ? 0 : 1),
+                hint.map { .integer($0.session.messageCount) } ?? .null, .timestamp(hint?.session.lastActivityAt),
+                .int(hint?.remembered == nil ? 0 : 1),
             ]
         )
         var events: [(place: Int64, event: InboxEvent)] = []
@@ -76,7 +77,8 @@ struct FoundSituation {
             SELECT c.id, c.is_active, c.owner, c.owner_until, c.model_override, c.session_id, c.last_activity_at,
                 c.message_count, i.channel_user_id, i.contact_id AS sender_id, p.name AS contact_name,
                 m.context_data AS memory,
-                CASE WHEN c.id = $7 AND c.session_id = $8 AND c.message_count = $9 THEN 1 ELSE 0 END AS is_as_hinted
+                CASE WHEN c.id = $7 AND c.session_id = $8 AND c.message_count = $9 AND c.last_activity_at = $10
+                    THEN 1 ELSE 0 END AS is_as_hinted
             FROM conversations c
             JOIN contact_identities i ON i.business_id = c.business_id
                 AND i.channel_integration_id = c.channel_integration_id
@@ -89,7 +91,7 @@ struct FoundSituation {
             SELECT id, role, content, metadata, created_at FROM messages
             WHERE business_id = $1 AND conversation_id = (SELECT id FROM talk)
                 AND session_id = (SELECT session_id FROM talk)
-                AND NOT ($10 = 1 AND (SELECT is_as_hinted FROM talk) = 1)
+                AND NOT ($11 = 1 AND (SELECT is_as_hinted FROM talk) = 1)
             ORDER BY id DESC LIMIT $6
         )
         SELECT 'talk' AS part, id, NULL AS dedupe_key, CAST(NULL AS bigint) AS position, CAST(NULL AS jsonb) AS event,

@@ -2,7 +2,7 @@ import ParleyCore
 
 /// The exclusive, fenced right to work on one conversation. Only ``LaneStore`` makes one.
 package struct Claim: Sendable, Hashable {
-    package enum Act: String, Sendable { case answer, deliver }
+    package enum Act: String, Sendable, CaseIterable { case answer, deliver }
 
     package let act: Act
     package let businessID: ID<Business>
@@ -234,13 +234,17 @@ package struct LaneStore: Sendable {
     /// How many lanes wait and how many are held, for the metrics.
     package func depth() async throws -> [(act: String, waiting: Int64, held: Int64)] {
         try await database.read(.dispatch) { connection in
-            try await connection.query(
+            let found = try await connection.query(
                 """
                 SELECT act, SUM(CASE WHEN holder IS NULL THEN 1 ELSE 0 END) AS waiting,
                     SUM(CASE WHEN holder IS NULL THEN 0 ELSE 1 END) AS held
                 FROM lanes GROUP BY act
                 """
-            ).map { (try $0.text("act"), try $0.int("waiting"), try $0.int("held")) }
+            ).map { (act: try $0.text("act"), waiting: try $0.int("waiting"), held: try $0.int("held")) }
+            // An act without lanes is told, too.
+            return Claim.Act.allCases.map { act in
+                found.first { $0.act == act.rawValue } ?? (act: act.rawValue, waiting: 0, held: 0)
+            }
         }
     }
 }
