@@ -208,7 +208,10 @@ let package = Package(
         tests("StoragePostgresTests", ["StoragePostgres", "Storage", "Bench", "ParleyCore", "ParleyTesting"]),
         tests(
             "PipelineTests",
-            ["Pipeline", "ChannelKit", "AgentKit", "Storage", "CoordinationKit", "ParleyCore", "ParleyTesting"]
+            [
+                "Pipeline", "ChannelKit", "AgentKit", "Storage", "CoordinationKit", "ParleyCore", "ParleyTesting",
+                logging,
+            ]
         ),
         tests(
             "CoordinationRedisTests",

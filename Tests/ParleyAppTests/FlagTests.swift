@@ -60,6 +60,32 @@ struct FlagTests {
         }
     }
 
+    @Test func `a contact keeps its variant from turn to turn`() async throws {
+        try await DemoHouse.run(usesScriptedModel: true) { house in
+            try await house.takeToolsAway()
+            let variants = ["one", "two"].map { FeatureFlag.Variant($0, .string("openai:\($0)"), percent: 50) }
+            try await house.stores.flags.set(
+                FeatureFlag("model", .business(house.businessID), value: nil, variants: variants, owner: "ann")
+            )
+            let users = (0..<6).map { "user-\($0)" }
+            for round in 0..<3 {
+                for user in users {
+                    let post = try await house.ask("telegram", "Question \(round)", user: user)
+                    _ = try await house.reply(to: post)
+                }
+            }
+            try await house.settled()
+            let rows = try await house.rows(
+                """
+                SELECT COUNT(*) AS turns, COUNT(DISTINCT model_name) AS models FROM turns
+                WHERE model_name IN ('one', 'two') GROUP BY conversation_id
+                """
+            )
+            #expect(try rows.map { try $0.int("turns") } == users.map { _ in 3 })
+            #expect(try rows.map { try $0.int("models") } == users.map { _ in 1 })
+        }
+    }
+
     @Test func `a channel's flag hides that somebody is typing, there alone`() async throws {
         try await DemoHouse.run(usesScriptedModel: true) { house in
             try await house.takeToolsAway()
