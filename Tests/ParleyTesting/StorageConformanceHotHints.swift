@@ -49,12 +49,25 @@ extension StorageConformance {
         guard let conversation = read.conversation, let event = read.events.first else {
             return findings.expect(false, "nothing to pass over")
         }
+        findings.expect(try await traffic.situation(claim, marked).isFromHint, is: true, "a hint that still holds")
+        for (what, untrue) in [
+            ("conversation", SessionHint(hint.session, conversation: ID(at: after(0)))),
+            ("session", SessionHint(hint.session, session: ID(at: after(0)))),
+            ("count", SessionHint(hint.session, more: 1)), ("count", SessionHint(hint.session, more: -1)),
+            ("moment", SessionHint(hint.session, later: .milliseconds(1))),
+        ] {
+            let found = try await traffic.situation(claim, TurnHint(session: untrue, remembered: marked.remembered))
+            findings.expect(found.isFromHint, is: false, "a hint with another \(what)")
+            findings.expect(found.remembered, is: read.remembered, "what is read in spite of another \(what)")
+        }
         let passed = PassedOver(
             closing: [(event.id, event.dedupeKey)],
             steps: [JourneyStep("gate", "closed", rule: "owner", value: "human", at: after(60_010))],
             messages: [traffic.message(event)]
         )
         try await traffic.turns.passOver(passed, conversation: conversation, claim: claim, at: after(60_010))
+        // Where nothing waits no hint is asked.
+        try await traffic.keep("waiting", in: traffic.ours, at: after(60_015))
         let now = try await traffic.situation(claim, marked)
         findings.expect(now.isFromHint, is: false, "a hint from before a message that was passed over")
         findings.expect(now.remembered.last?.content, is: "Hello passed", "that message")
@@ -62,6 +75,12 @@ extension StorageConformance {
         findings.expect(now.hasReply, is: true, "a reply")
 
         // Another conversation, another business: the hint is of neither.
+        try await traffic.turns.passOver(
+            PassedOver(closing: now.events.map { ($0.id, $0.dedupeKey) }, steps: []),
+            conversation: nil,
+            claim: claim,
+            at: after(60_018)
+        )
         try await traffic.turns.end(claim, debounce: .zero, at: after(60_020))
         for address in [traffic.ours("another"), traffic.theirs] {
             let (claim, alone) = try await traffic.begun("other", in: address, at: after(70_000))
@@ -107,6 +126,24 @@ extension RememberedMessage {
             content: "hinted: \(content)",
             senderName: senderName,
             createdAt: createdAt
+        )
+    }
+}
+
+extension SessionHint {
+    /// The same but for one thing.
+    fileprivate init(
+        _ hint: SessionHint,
+        conversation: ID<Conversation>? = nil,
+        session: ID<Session>? = nil,
+        more: Int64 = 0,
+        later: Duration = .zero
+    ) {
+        self.init(
+            conversationID: conversation ?? hint.conversationID,
+            sessionID: session ?? hint.sessionID,
+            messageCount: hint.messageCount + more,
+            lastActivityAt: hint.lastActivityAt.advanced(by: later)
         )
     }
 }
