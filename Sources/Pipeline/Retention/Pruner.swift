@@ -136,8 +136,9 @@ package struct Pruner: Sendable {
         else { throw AlreadyPruning(until: try await jobs.job(Self.job)?.heldUntil) }
         do {
             let result = try await run(hold, from: cursor, only: business)
-            // Partitions are tried again soon, a business's rows the next day.
-            let isFinished = business == nil && !result.failures.contains(where: \.isOfPartitions)
+            // Partitions are tried again once soon, and like a business's rows the next day.
+            let isTriedSoon = !result.wasResumed && result.failures.contains(where: \.isOfPartitions)
+            let isFinished = business == nil && !isTriedSoon
             try await jobs.release(hold, isFinished: isFinished, at: clock.now)
             return result
         } catch {
