@@ -84,6 +84,8 @@ package enum Limits {
     package static let contextLife: Duration = .seconds(7200)
     /// Memory for each kind of what spares the database a reading: at 4 KB a conversation, 4,000 of them.
     package static let hintBytes = 16 << 20
+    /// How long work that was given up may rest before it is tried again.
+    package static let releaseMaximum: Duration = .seconds(60)
     /// A claim's life without a heartbeat.
     package static let lease: Duration = .seconds(15)
     /// What a lease may be set to: below, one slow commit loses it; above, nobody waits for a takeover any more.

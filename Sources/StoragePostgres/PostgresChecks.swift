@@ -31,6 +31,7 @@ extension PostgresDatabase {
 
     /// Looks at the server's version, at its promises, and at what is around it. Throws ``SQLError``.
     package func findings() async throws -> [PostgresFinding] {
+        let asked = SystemClock().now
         let row = try await read(.schema) { connection in
             try await connection.first(
                 """
@@ -38,7 +39,7 @@ extension PostgresDatabase {
                     current_setting('synchronous_commit') AS commits, current_setting('fsync') AS syncs,
                     current_setting('full_page_writes') AS pages, pg_is_in_recovery() AS is_standby,
                     current_setting('default_transaction_read_only') AS reads_only,
-                    current_setting('max_connections')::bigint AS places
+                    current_setting('max_connections')::bigint AS places, clock_timestamp() AS moment
                 """,
                 []
             )
@@ -47,6 +48,7 @@ extension PostgresDatabase {
         return [
             try Self.version(row), try Self.durability(row), try Self.role(row),
             try Self.places(row, needed: settings.connections),
+            Self.clock(try row.timestamp("moment"), between: asked, and: SystemClock().now),
         ] + (try await surroundings())
     }
 
@@ -86,6 +88,18 @@ extension PostgresDatabase {
             )
         }
         return .good("writes", "the server is a primary")
+    }
+
+    /// Leases and what waits for its turn go by the database's clock; replies that wait for a platform by each node's own.
+    package static func clock(_ theirs: Timestamp, between asked: Timestamp, and answered: Timestamp) -> PostgresFinding
+    {
+        let apart = theirs < asked ? asked.since(theirs) : theirs > answered ? theirs.since(answered) : .zero
+        guard apart > .seconds(2) else { return .good("clock", "the server's and this machine's agree") }
+        return .doubtful(
+            "clock",
+            "this machine's is \(apart.milliseconds / 1000) s \(theirs < asked ? "ahead of" : "behind") the server's",
+            fix: "timedatectl set-ntp true, on both"
+        )
     }
 
     private static func places(_ row: SQLRow, needed: Int) throws -> PostgresFinding {

@@ -218,7 +218,7 @@ final class PostgresPool: Sendable {
         let rested = Idle(link: link, since: since ?? now)
         let (isKept, ticket, tired) = state.withLock { state -> (Bool, PostgresLoop.Ticket?, PostgresLink?) in
             let age = state.birthdays[ObjectIdentifier(link)].map { $0.duration(to: now) } ?? .zero
-            guard !state.isClosed, age < Self.lifetime(of: link) else { return (false, nil, nil) }
+            guard !state.isClosed, age < lifetime(of: link) else { return (false, nil, nil) }
             if !state.waiting.isEmpty {
                 let first = state.waiting.removeFirst().ticket
                 state.granted[first] = .link(rested)
@@ -235,9 +235,9 @@ final class PostgresPool: Sendable {
         if let tired { await discard(tired, isLost: false) }
     }
 
-    /// Half an hour, a little different for each, so that they do not all end together.
-    private static func lifetime(of link: PostgresLink) -> Duration {
-        .seconds(1620 + abs(ObjectIdentifier(link).hashValue % 360))
+    /// A little different for each, by up to a tenth, so that they do not all end together.
+    private func lifetime(of link: PostgresLink) -> Duration {
+        settings.connectionLifetime * (900 + abs(ObjectIdentifier(link).hashValue % 200)) / 1000
     }
 
     private func discard(_ link: PostgresLink, isLost: Bool) async {

@@ -8,6 +8,7 @@ import ParleyCore
 /// | `pool` | connections at most | 10 |
 /// | `pool_timeout` | seconds that a transaction waits for a connection | 5 |
 /// | `statement_timeout` | seconds that a statement may take | 10 |
+/// | `connection_lifetime` | seconds after which a connection is replaced, give or take a tenth | 1800 |
 /// | `prepared_statements` | `on`, `off`, or `auto`: off behind a pooler | auto |
 ///
 /// `connect_timeout` is libpq's (seconds); without one it is 5.
@@ -19,6 +20,7 @@ package struct PostgresSettings: Sendable {
     package private(set) var connections = 10
     package private(set) var poolTimeout: Duration = .seconds(5)
     package private(set) var statementTimeout: Duration = .seconds(10)
+    package private(set) var connectionLifetime: Duration = .seconds(1800)
     private(set) var connectTimeout: Duration = .seconds(5)
     private(set) var preparing = Preparing.auto
     /// libpq's parameters; the password among them.
@@ -37,6 +39,7 @@ package struct PostgresSettings: Sendable {
             case "pool": connections = try Self.whole(value, name, 1...1000)
             case "pool_timeout": poolTimeout = .seconds(try Self.whole(value, name, 1...300))
             case "statement_timeout": statementTimeout = .seconds(try Self.whole(value, name, 1...3600))
+            case "connection_lifetime": connectionLifetime = .seconds(try Self.whole(value, name, 1...86_400))
             case "prepared_statements":
                 guard let preparing = Preparing(rawValue: value) else {
                     throw PostgresURLError(problem: "prepared_statements must be on, off or auto")
@@ -100,7 +103,9 @@ package struct PostgresURLError: Error, Sendable, Equatable, CustomStringConvert
 // MARK: - Reading the URL
 
 extension PostgresSettings {
-    private static let ours: Set = ["pool", "pool_timeout", "statement_timeout", "prepared_statements"]
+    private static let ours: Set = [
+        "pool", "pool_timeout", "statement_timeout", "connection_lifetime", "prepared_statements",
+    ]
 
     /// The URL without our parameters, and those.
     private static func split(_ url: String) -> (libpq: String, ours: [(String, String)]) {

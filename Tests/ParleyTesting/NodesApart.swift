@@ -43,7 +43,7 @@ package enum NodesApart {
         _ findings: inout StorageConformance.Findings
     ) async throws {
         let address = traffic.ours("held by \(holder.name)")
-        try await traffic.keep("held by \(holder.name)", in: address, at: SystemClock().now)
+        try await traffic.keep("held by \(holder.name)", in: address, at: holder.clock.now)
         guard let claim = try await claims(by: holder, traffic).first else {
             return findings.expect(false, "nothing to claim for a node \(holder.name)")
         }
@@ -82,7 +82,7 @@ package enum NodesApart {
         _ findings: inout StorageConformance.Findings
     ) async throws {
         let address = traffic.theirs("given up by \(last.name)")
-        try await traffic.keep("given up by \(last.name)", in: address, at: SystemClock().now)
+        try await traffic.keep("given up by \(last.name)", in: address, at: last.clock.now)
         let first = try await claims(by: last, lease: .milliseconds(1), traffic)
         findings.expect(first.count, is: 1, "claims by a node \(last.name)")
         var taken: [Claim] = []

@@ -10,7 +10,8 @@ import Testing
             let findings = try await database.findings()
             #expect(
                 findings.map(\.subject) == [
-                    "server", "durability", "writes", "connections", "encoding", "login", "pooler", "transport",
+                    "server", "durability", "writes", "connections", "clock", "encoding", "login", "pooler",
+                    "transport",
                 ]
             )
             #expect(findings.filter { !$0.isGood } == [])
@@ -33,6 +34,18 @@ import Testing
         let login = try await mighty.findings().first { $0.subject == "login" }
         await mighty.close()
         #expect(login?.isGood == false)
+    }
+
+    @Test func `clocks that disagree are told, with which is ahead`() {
+        let now = Timestamp(seconds: 1_760_000_000)
+        let soon = now.advanced(by: .seconds(1))
+        for theirs in [now, soon, now.advanced(by: .seconds(-1)), now.advanced(by: .seconds(3))] {
+            #expect(PostgresDatabase.clock(theirs, between: now, and: soon).isGood)
+        }
+        let behind = PostgresDatabase.clock(now.advanced(by: .seconds(3601)), between: now, and: soon)
+        #expect(behind.what == "this machine's is 3600 s behind the server's" && !behind.isGood && !behind.isFatal)
+        let ahead = PostgresDatabase.clock(now.advanced(by: .seconds(-90)), between: now, and: soon)
+        #expect(ahead.what == "this machine's is 90 s ahead of the server's")
     }
 
     @Test func `a login whose commits may be lost is refused, with the fix`() async throws {

@@ -55,6 +55,18 @@ import Testing
         }
     }
 
+    @Test func `a connection that is old enough is replaced, and no other`() async throws {
+        let sql = "SELECT pg_backend_pid() AS n"
+        try await withTestPostgres(migrated: false, "pool=1&connection_lifetime=1") { database in
+            let first = try await database.one(sql)
+            try await becomes("another connection is used") { try await database.one(sql) != first }
+        }
+        try await withTestPostgres(migrated: false, "pool=1") { database in
+            let first = try await database.one(sql)
+            for _ in 0..<50 { #expect(try await database.one(sql) == first) }
+        }
+    }
+
     @Test func `no more connections than allowed, however many want one`() async throws {
         try await withTestPostgres(migrated: false, "pool=4&pool_timeout=30") { database in
             let name = "SELECT count(*) AS n FROM pg_stat_activity WHERE datname = current_database()"

@@ -169,7 +169,7 @@ package struct ClaimLoop: Service {
         case is ClaimLost:
             parts.logger.notice("somebody else took over", metadata: claim.logged)
         case is CancellationError: wait = .zero
-        case is Orphaned: wait = .seconds(60)
+        case is Orphaned: wait = Limits.releaseMaximum
         default:
             parts.logger.error(
                 "work failed and will be tried again",

@@ -72,7 +72,8 @@ extension InboxStore {
     ///
     /// Keys and lanes are written in their order, so that nodes which keep the same redeliveries wait for each other and
     /// never in a circle. A lane that exists is locked even where it is left alone: whoever is about to let it go waits for
-    /// this commit, and then sees the new event.
+    /// this commit, and then sees the new event. When it may be claimed is told by the database's clock, as leases are: a node
+    /// whose clock is ahead puts nothing off.
     func keepAtOnce(_ entries: [InboxEntry], at now: Timestamp) async throws -> [Bool] {
         guard !entries.isEmpty else { return [] }
         let parameters: [SQLValue] = [
@@ -81,7 +82,7 @@ extension InboxStore {
             .array(entries.map { .text($0.conversationKey) }), .array(entries.map { .text($0.kind) }),
             .array(entries.map { .integer($0.position) }), .array(entries.map { .text(Self.withoutNUL($0.event)) }),
             .array(entries.map { .timestamp($0.receivedAt) }),
-            .array(entries.map { .timestamp(now.advanced(by: max($0.debounce, .zero))) }), .timestamp(now),
+            .array(entries.map { .integer(max($0.debounce, .zero).microseconds) }), .timestamp(now),
         ]
         let rows = try await database.transaction(.intake) { try await $0.query(Self.keepBatch, parameters) }
         var isNew = entries.map { _ in false }
@@ -117,10 +118,10 @@ extension InboxStore {
             SELECT DISTINCT ON (business_id, channel_integration_id, dedupe_key) *
             FROM unnest(
                 $1::uuid[], $2::uuid[], $3::text[], $4::uuid[], $5::text[], $6::text[], $7::bigint[], $8::text[],
-                $9::timestamptz[], $10::timestamptz[]
+                $9::timestamptz[], $10::bigint[]
             ) WITH ORDINALITY AS e (
                 business_id, channel_integration_id, dedupe_key, id, conversation_key, kind, position, event,
-                received_at, claimable_at, place
+                received_at, debounce, place
             )
             ORDER BY business_id, channel_integration_id, dedupe_key, place
         ), fresh AS (
@@ -140,8 +141,8 @@ extension InboxStore {
             INSERT INTO lanes (
                 act, business_id, channel_integration_id, conversation_key, claimable_at, waiting_since
             )
-            SELECT 'answer', business_id, channel_integration_id, conversation_key, min(claimable_at),
-                $11::timestamptz
+            SELECT 'answer', business_id, channel_integration_id, conversation_key,
+                parley_lease_time($11) + min(debounce) * interval '1 microsecond', parley_lease_time($11)
             FROM given JOIN fresh USING (business_id, channel_integration_id, dedupe_key)
             GROUP BY business_id, channel_integration_id, conversation_key
             ORDER BY business_id, channel_integration_id, conversation_key COLLATE "C"

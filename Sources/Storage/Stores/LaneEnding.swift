@@ -43,6 +43,11 @@ extension Claim {
             dialect.time("waiting.latest", plusMicroseconds: "$8"),
             dialect.time("waiting.earliest", plusMicroseconds: "$9")
         )
+        // Not later than the longest debounce, however far ahead the clocks of the nodes are that told the times.
+        let claimableAt = dialect.earlier(
+            dialect.later("$7", quiet),
+            dialect.leaseTime("$7", plusMicroseconds: "$9")
+        )
         let parameters = parameters + [dialect.ids(closing)]
         return [
             .statement(
@@ -51,7 +56,7 @@ extension Claim {
             ),
             .statement(
                 """
-                UPDATE lanes SET holder = NULL, claimable_at = \(dialect.later("$7", quiet)),
+                UPDATE lanes SET holder = NULL, claimable_at = \(claimableAt),
                     waiting_since = waiting.earliest,
                     begun = CASE WHEN $10 = 1 AND begun > 0 THEN begun - 1 ELSE 0 END
                 FROM (SELECT MIN(received_at) AS earliest, MAX(received_at) AS latest \(waiting)) AS waiting

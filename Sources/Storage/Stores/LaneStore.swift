@@ -171,11 +171,14 @@ package struct LaneStore: Sendable {
     /// Gives claims back undone. Of a lane that somebody else has taken over only the beginning is taken back, if it is to be.
     package func release(_ undone: [UndoneClaim]) async throws {
         guard !undone.isEmpty else { return }
+        // However far ahead the caller's clock is.
+        let latest = database.dialect.leaseTime("$6", plusMicroseconds: "\(Limits.releaseMaximum.microseconds)")
+        let claimableAt = database.dialect.earlier("$6", latest)
         try await database.transaction(.dispatch) { connection in
             try await connection.batch(
                 """
                 UPDATE lanes SET holder = CASE WHEN fence = $5 THEN NULL ELSE holder END,
-                    claimable_at = CASE WHEN fence = $5 THEN $6 ELSE claimable_at END,
+                    claimable_at = CASE WHEN fence = $5 THEN \(claimableAt) ELSE claimable_at END,
                     begun = CASE WHEN begun > 0 THEN begun - $7 ELSE begun END
                 WHERE act = $1 AND business_id = $2 AND channel_integration_id = $3 AND conversation_key = $4
                     AND (fence > $5 OR fence = $5 AND holder IS NOT NULL)
@@ -222,7 +225,7 @@ package struct LaneStore: Sendable {
         _ = try await database.transaction(.dispatch) { connection in
             try await connection.execute(
                 """
-                UPDATE lanes SET holder = NULL, claimable_at = $3,
+                UPDATE lanes SET holder = NULL, claimable_at = \(database.dialect.leaseTime("$3")),
                     begun = CASE WHEN begun > 0 THEN begun - 1 ELSE begun END
                 WHERE act = $1 AND holder = $2
                 """,
