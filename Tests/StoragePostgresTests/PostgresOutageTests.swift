@@ -43,7 +43,8 @@ import Testing
     @Test func `a COMMIT whose answer is lost is never called a success, nor run again`() async throws {
         try await withProxiedPostgres("pool=1&prepared_statements=off") { database, proxy in
             try await database.transaction(.schema) { _ = try await $0.execute(Self.table) }
-            proxy.change { $0.cutsAfter = "COMMIT" }
+            // The statement with its end, not the COMMITTED of the BEGIN before it.
+            proxy.change { $0.cutsAfter = "COMMIT\u{0}" }
             await #expect(throws: SQLError.disconnected) {
                 try await database.transaction(.schema) { _ = try await $0.execute("INSERT INTO box VALUES (1)") }
             }
