@@ -112,7 +112,9 @@ struct DatabaseWork: Sendable {
                 """
                 SELECT COALESCE(SUM(calls), 0)::bigint AS calls, COALESCE(SUM(calls) FILTER (
                         WHERE query ILIKE 'BEGIN%' OR query ILIKE 'COMMIT%' OR query LIKE 'SELECT set_config(%'
-                    ), 0)::bigint AS frames, COALESCE(SUM(calls) FILTER (WHERE query = 'BEGIN'), 0)::bigint AS writing,
+                    ), 0)::bigint AS frames, COALESCE(SUM(calls) FILTER (
+                        WHERE query ILIKE 'BEGIN%' AND query NOT ILIKE '%READ ONLY%'
+                    ), 0)::bigint AS writing,
                     COALESCE(SUM(shared_blks_hit + shared_blks_read), 0)::bigint AS pages,
                     COUNT(*) FILTER (WHERE query = '<insufficient privilege>') AS hidden
                 FROM pg_stat_statements s JOIN pg_database d ON d.oid = s.dbid WHERE d.datname = current_database()
